@@ -1,0 +1,1 @@
+"""What the scheduler does: deadlines, expiry, retention. One task, deadline and last_success per duty."""

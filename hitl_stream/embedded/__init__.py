@@ -1,0 +1,1 @@
+"""Kafka and Postgres for `make run`, the neighbours, and sample traffic. Never used in production."""

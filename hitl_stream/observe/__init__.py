@@ -1,0 +1,1 @@
+"""Log and metrics. The only importer of structlog and prometheus_client."""

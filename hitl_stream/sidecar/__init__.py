@@ -1,0 +1,1 @@
+"""The only importer of FastAPI: the HTTP service beside the worker."""

@@ -1,0 +1,1 @@
+"""The only importer of asyncpg: named statements, migrations, and the transactions that use them."""
