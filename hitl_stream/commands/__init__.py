@@ -1,0 +1,1 @@
+"""One module per command: reads settings, wires the parts, starts them."""

@@ -1,0 +1,475 @@
+"""What happens to a patch when a result arrives, a deadline passes or an outcome is reported (DESIGN, chapter 7).
+
+Pure: the row, the evidence, the policy and the time are arguments; a Step is the answer. Nothing here approves: only a
+verdict of the policy does. A round that was decided by a person is never decided again by anything in this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+import orjson
+
+from hitl_stream.contract import encode
+from hitl_stream.contract.encode import DecisionEvent, ReviewEvent
+from hitl_stream.contract.fact import Evidence, Outcome, OutcomeKind, Result
+from hitl_stream.contract.fold import fold
+from hitl_stream.policy.document import PolicyDocument
+from hitl_stream.policy.evaluate import evaluate
+from hitl_stream.policy.sample import selected
+from hitl_stream.policy.verdict import Context, Rule, RuleOutcome, RuleResult, Verdict
+from hitl_stream.review.state import OPEN, Action, Closed, Fate, Patch, Reason, Review, State, Step
+
+ReasonRow: TypeAlias = tuple[str, str, str, float | None]
+
+# A policy approval is contradicted by evidence, not by a switch thrown or a sibling decided since.
+_EVIDENCE_RULES = frozenset(
+    (
+        Rule.SOURCE_ALLOWED,
+        Rule.EVIDENCE_COMPLETE,
+        Rule.DIFF_PRESENT,
+        Rule.PLAIN_TEXT,
+        Rule.WARGAME_PASSED,
+        Rule.PREDICTION,
+        Rule.CONFIDENCE,
+        Rule.SEVERITY,
+        Rule.RISK,
+        Rule.NOT_FLAGGED,
+    )
+)
+
+
+@dataclass(slots=True)
+class Standing:
+    """What stands in the way of this patch elsewhere: whose rejection, which approved sibling of its apv_id."""
+
+    rejection: str | None = None
+    approved_sibling: str | None = None
+
+
+@dataclass(slots=True)
+class Situation:
+    """All that is known beside the new event. `results` are those of the current round, without the new one.
+
+    `older_digests` maps the digest of every closed round to its number. `deployed` is what outcomes say of the current
+    artefact: yes, no or unknown.
+    """
+
+    policy: PolicyDocument
+    now: datetime
+    auto_approve: bool
+    home: int
+    results: Sequence[Result] = ()
+    older_digests: Mapping[bytes, int] | None = None
+    standing: Standing | None = None
+    deployed: str = "unknown"
+
+
+def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
+    """Apply one wargaming result that was never applied before."""
+    if patch is None:
+        return _open_round(_new_patch(result, situation), result, situation)
+    if result.patch_digest is not None and _is_another_artefact(patch, result.patch_digest):
+        older = (situation.older_digests or {}).get(result.patch_digest)
+        if older is not None:
+            return Step(patch, Fate.FILED, older, changed=False)
+        return _replace_artefact(patch, result, situation)
+    match patch.state:
+        case State.COLLECTING:
+            return _conclude(patch, [*situation.results, result], result, situation)
+        case State.PENDING:
+            return _refresh(patch, result, situation)
+        case State.APPROVED:
+            return _challenge(patch, result, situation)
+        case State.REJECTED | State.EXPIRED | State.REVOKED:
+            return Step(patch, Fate.FILED, patch.round, changed=False)
+
+
+def evidence_overdue(patch: Patch, situation: Situation) -> Step:
+    """End collecting at the evidence deadline: a person decides on what has arrived."""
+    evidence = fold(situation.results)
+    verdict = _judge(patch, evidence, situation)
+    step = Step(patch, Fate.PENDING, patch.round)
+    detail = f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results at the deadline"
+    extra = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
+    _send_to_person(step, patch, evidence, verdict, situation.results[-1], situation, extra)
+    return step
+
+
+def expire(patch: Patch, now: datetime) -> Step:
+    """End a pending review whose time limit has passed: never deployed, told to Eureka, can be reopened."""
+    step = Step(patch, Fate.FILED, patch.round)
+    limit = encode.timestamp(patch.expires_at) if patch.expires_at else "unknown"
+    _decide(step, patch, "expired", [(Reason.EXPIRED, "failed", f"no decision until {limit}", None)], now, None)
+    patch.state = State.EXPIRED
+    patch.version += 1
+    return step
+
+
+def report(patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime) -> Step:
+    """Record what Eureka did; a deployment of what did not stand approved is an alarm.
+
+    `approved_until` and `decision_id` belong to the patch's standing approval, None where there is none.
+    """
+    step = Step(patch, Fate.OUTCOME, patch.round if patch else 0, changed=False)
+    if outcome.outcome is not OutcomeKind.DEPLOYED or _stood_approved(patch, outcome, approved_until, decision_id, now):
+        return step
+    step.alarm = "unapproved_deployment"
+    state = f"round {patch.round} is {patch.state}" if patch else "the patch is unknown"
+    step.actions.append(
+        Action(
+            at=now,
+            actor=outcome.source,
+            action="unapproved_deployment",
+            patch_id=outcome.patch_id,
+            round=patch.round if patch else None,
+            seq=patch.seq if patch else None,
+            patch_digest=outcome.patch_digest,
+            justification=f"deployed although {state}",
+            detail=orjson.dumps({"event_id": outcome.event_id, "decision_id": outcome.decision_id}).decode(),
+        )
+    )
+    return step
+
+
+def _stood_approved(
+    patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime
+) -> bool:
+    if patch is None or patch.state is not State.APPROVED or patch.synthetic or approved_until is None:
+        return False
+    if outcome.patch_digest is None:
+        same_artefact = outcome.decision_id is not None and outcome.decision_id == decision_id
+    else:
+        same_artefact = outcome.patch_digest == patch.patch_digest
+    return same_artefact and min(outcome.observed_at, now) < approved_until
+
+
+def _is_another_artefact(patch: Patch, digest: bytes) -> bool:
+    """A round without a diff takes the first one it sees, unless it was already ended without one."""
+    if patch.patch_digest is None:
+        return patch.state not in OPEN
+    return digest != patch.patch_digest
+
+
+def _new_patch(result: Result, situation: Situation) -> Patch:
+    return Patch(
+        patch_id=result.patch_id,
+        apv_id=result.apv_id,
+        cve_id=result.cve_id,
+        home=situation.home,
+        round=1,
+        state=State.COLLECTING,
+        approved_by=None,
+        seq=0,
+        version=0,
+        patch_digest=result.patch_digest,
+        evidence_digest=b"",
+        severity=None,
+        risk=None,
+        ml_confidence=None,
+        ml_prediction=None,
+        policy_version=situation.policy.version,
+        reasons=None,
+        received_at=situation.now,
+        changed_at=situation.now,
+    )
+
+
+def _open_round(patch: Patch, result: Result, situation: Situation) -> Step:
+    patch.evidence_due_at = situation.now + situation.policy.evidence_deadline
+    patch.sampled = selected(patch.patch_id, patch.round, situation.policy)
+    return _conclude(patch, [result], result, situation)
+
+
+def _replace_artefact(patch: Patch, result: Result, situation: Situation) -> Step:
+    """A new diff ends the open round and opens the next one, which always goes to a person."""
+    ended = Step(patch, Fate.FILED, patch.round)
+    reason: list[ReasonRow] = [(Reason.ARTEFACT_CHANGED, "failed", "a new diff arrived for this patch", None)]
+    if patch.state in OPEN:
+        _decide(ended, patch, "expired", reason, situation.now, result.traceparent)
+        patch.state = State.EXPIRED
+    elif patch.state is State.APPROVED:
+        _decide(ended, patch, "revoked", reason, situation.now, result.traceparent, deployed=situation.deployed)
+        patch.state = State.REVOKED
+        if situation.deployed == "yes":
+            _alarm_deployed(ended, patch)
+    closed = Closed(replace(patch), situation.now)
+    fresh = _new_patch(result, situation)
+    fresh.home, fresh.round, fresh.seq, fresh.version = patch.home, patch.round + 1, patch.seq, patch.version
+    fresh.cve_id = result.cve_id or patch.cve_id
+    fresh.received_at = patch.received_at
+    step = _open_round(fresh, result, replace(situation, results=()))
+    step.decisions[:0] = ended.decisions
+    step.messages[:0] = ended.messages
+    step.actions[:0] = ended.actions
+    step.alarm = ended.alarm
+    step.closed.append(closed)
+    return step
+
+
+def _judge(patch: Patch, evidence: Evidence, situation: Situation) -> Verdict:
+    standing = situation.standing or Standing()
+    return evaluate(
+        evidence,
+        situation.policy,
+        Context(
+            auto_approve=situation.auto_approve,
+            artefact_changed=patch.round > 1,
+            review_open=patch.state is State.PENDING,
+            rejection=standing.rejection,
+            approved_sibling=standing.approved_sibling,
+            selected=patch.sampled,
+        ),
+    )
+
+
+def _write_card(patch: Patch, evidence: Evidence, verdict: Verdict, now: datetime) -> None:
+    """Put on the row what the evidence says now; the version moves because what a reviewer saw has changed."""
+    patch.cve_id = patch.cve_id or evidence.cve_id
+    patch.patch_digest = evidence.patch_digest
+    patch.evidence_digest = evidence.digest
+    patch.severity = evidence.severity
+    patch.risk = evidence.risk
+    patch.ml_confidence = evidence.confidence
+    patch.ml_prediction = evidence.prediction
+    patch.policy_version = verdict.policy_version
+    patch.synthetic = patch.synthetic or evidence.synthetic
+    patch.detected_at = evidence.detected_at
+    patch.changed_at = max(now, patch.changed_at)
+    patch.version += 1
+
+
+def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation: Situation) -> Step:
+    """Approve, send to a person, or go on collecting."""
+    evidence = fold(results)
+    verdict = _judge(patch, evidence, situation)
+    if verdict.approve:
+        step = Step(patch, Fate.APPROVED, patch.round)
+        _write_card(patch, evidence, verdict, situation.now)
+        _approve(step, patch, verdict, situation, result.traceparent)
+        return step
+    if _outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.FAILED:
+        _write_card(patch, evidence, verdict, situation.now)
+        patch.reasons = encode.reasons_json(_rows(verdict.reasons))
+        return Step(patch, Fate.COLLECTING, patch.round)
+    step = Step(patch, Fate.PENDING, patch.round)
+    _send_to_person(step, patch, evidence, verdict, result, situation, [])
+    return step
+
+
+def _outcome_of(verdict: Verdict, rule: Rule) -> RuleOutcome:
+    return next(r.outcome for r in verdict.rules if r.rule == rule)
+
+
+def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, traceparent: str | None) -> None:
+    shown = [r for r in verdict.rules if r.rule == Rule.CONFIDENCE]
+    event = _decide(
+        step,
+        patch,
+        "approved",
+        _rows(shown),
+        situation.now,
+        traceparent,
+        valid_until=patch.changed_at + situation.policy.approval_valid,
+    )
+    step.messages.insert(len(step.messages) - 1, encode.auto_approved_message(event))
+    patch.state = State.APPROVED
+    patch.approved_by = "policy"
+    patch.reasons = None
+    patch.evidence_due_at = None
+
+
+def _send_to_person(
+    step: Step,
+    patch: Patch,
+    evidence: Evidence,
+    verdict: Verdict,
+    result: Result,
+    situation: Situation,
+    extra: list[ReasonRow],
+) -> None:
+    """Open a review: the row becomes pending, with its time limit and every reason why a person is needed."""
+    _write_card(patch, evidence, verdict, situation.now)
+    at = patch.changed_at
+    rows = _reasons(patch, evidence, verdict, extra)
+    patch.state = State.PENDING
+    patch.approved_by = None
+    patch.reasons = encode.reasons_json(rows)
+    patch.evidence_due_at = None
+    patch.opened_at = at
+    patch.expires_at = at + situation.policy.time_limit(evidence.severity, evidence.risk)
+    event = ReviewEvent(
+        patch_id=patch.patch_id,
+        apv_id=patch.apv_id,
+        cve_id=patch.cve_id,
+        round=patch.round,
+        seq=patch.seq + 1,
+        severity=evidence.severity,
+        risk=evidence.risk,
+        ml_confidence=patch.ml_confidence,
+        ml_prediction=patch.ml_prediction,
+        reasons=tuple(rows),
+        policy_version=patch.policy_version,
+        patch_digest=patch.patch_digest,
+        evidence_digest=patch.evidence_digest,
+        opened_at=at,
+        expires_at=patch.expires_at,
+        synthetic=patch.synthetic,
+        traceparent=result.traceparent,
+    )
+    step.opened.append(event)
+    step.messages.append(encode.pending_review_message(event))
+    step.reviews.append(Review(patch.patch_id, patch.round, patch.seq + 1, at, result.source, result.author, evidence.card))
+    step.actions.append(
+        Action(
+            at=at,
+            actor="policy",
+            action="review_opened",
+            patch_id=patch.patch_id,
+            round=patch.round,
+            seq=patch.seq + 1,
+            patch_digest=patch.patch_digest,
+            evidence_digest=patch.evidence_digest,
+            policy_version=patch.policy_version,
+            detail=patch.reasons,
+        )
+    )
+
+
+def _refresh(patch: Patch, result: Result, situation: Situation) -> Step:
+    """New evidence for an open review changes the card, never the state."""
+    evidence = fold([*situation.results, result])
+    verdict = _judge(patch, evidence, situation)
+    _write_card(patch, evidence, verdict, situation.now)
+    # The rule no_open_review is about this very review; on its card it would only be noise.
+    rows = [row for row in _reasons(patch, evidence, verdict, []) if row[0] != Rule.NO_OPEN_REVIEW]
+    patch.reasons = encode.reasons_json(rows)
+    return Step(patch, Fate.PENDING, patch.round)
+
+
+def _challenge(patch: Patch, result: Result, situation: Situation) -> Step:
+    """Evidence for a standing approval: confirm it, or end it at once and ask a person."""
+    evidence = fold([*situation.results, result])
+    verdict = _judge(patch, evidence, situation)
+    against = _contradictions(patch, evidence, verdict, situation)
+    if not against:
+        # The decision stays bound to what it was made on; the row must not pretend that it saw more.
+        patch.synthetic = patch.synthetic or evidence.synthetic
+        patch.changed_at = max(situation.now, patch.changed_at)
+        return Step(patch, Fate.CONFIRMED, patch.round)
+    step = Step(patch, Fate.REVOKED, patch.round)
+    contradiction: list[ReasonRow] = [(Reason.EVIDENCE_CONTRADICTS, "failed", _summary(against), None)]
+    _write_card(patch, evidence, verdict, situation.now)
+    _decide(
+        step,
+        patch,
+        "revoked",
+        [*contradiction, *against],
+        situation.now,
+        result.traceparent,
+        deployed=situation.deployed,
+    )
+    _send_to_person(step, patch, evidence, verdict, result, situation, contradiction)
+    if situation.deployed == "yes":
+        _alarm_deployed(step, patch)
+    return step
+
+
+def _alarm_deployed(step: Step, patch: Patch) -> None:
+    step.alarm = "revoked_after_deployment"
+    step.actions.append(
+        Action(
+            at=patch.changed_at,
+            actor="policy",
+            action="revoked_after_deployment",
+            patch_id=patch.patch_id,
+            round=patch.round,
+            seq=patch.seq,
+            patch_digest=patch.patch_digest,
+            evidence_digest=patch.evidence_digest,
+            policy_version=patch.policy_version,
+            justification="this artefact is deployed and no longer stands approved",
+        )
+    )
+
+
+def _contradictions(patch: Patch, evidence: Evidence, verdict: Verdict, situation: Situation) -> list[ReasonRow]:
+    if patch.approved_by == "policy":
+        return _rows([r for r in verdict.reasons if r.rule in _EVIDENCE_RULES])
+    before = fold(situation.results) if situation.results else None
+    rows: list[ReasonRow] = []
+    if evidence.exploit_worked_after and not (before and before.exploit_worked_after):
+        rows.append((Rule.WARGAME_PASSED, "failed", "an exploit works after the patch", None))
+    if evidence.prediction is False and not (before and before.prediction is False):
+        rows.append((Rule.PREDICTION, "failed", "the prediction turned false", None))
+    if evidence.flagged is True and not (before and before.flagged is True):
+        rows.append((Rule.NOT_FLAGGED, "failed", "flagged since", None))
+    return rows
+
+
+def _summary(rows: Sequence[ReasonRow]) -> str:
+    return "; ".join(f"{rule}: {detail}" for rule, _, detail, _ in rows)
+
+
+def _rows(results: Sequence[RuleResult]) -> list[ReasonRow]:
+    return [(r.rule, r.outcome, r.detail, r.distance) for r in results]
+
+
+def _reasons(patch: Patch, evidence: Evidence, verdict: Verdict, extra: list[ReasonRow]) -> list[ReasonRow]:
+    rows = _rows(verdict.reasons)
+    if evidence.patch_digest is None:
+        rows.append((Reason.ARTEFACT_UNKNOWN, "unknown", "without a diff there is nothing to decide on", None))
+    if _outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.UNKNOWN:
+        rows.append((Reason.COMPLETENESS_UNKNOWN, "unknown", "nobody said how many results to expect", None))
+    if patch.round > 1:
+        rows.append((Reason.ARTEFACT_CHANGED, "failed", f"round {patch.round}: the diff is new", None))
+    if patch.sampled:
+        rows.append((Reason.SELECTED_FOR_REVIEW, "failed", "drawn for the blind sample", None))
+    return [*rows, *extra]
+
+
+def _decide(
+    step: Step,
+    patch: Patch,
+    decision: str,
+    reasons: Sequence[ReasonRow],
+    now: datetime,
+    traceparent: str | None,
+    *,
+    valid_until: datetime | None = None,
+    deployed: str | None = None,
+) -> DecisionEvent:
+    """Say something final by policy: the next seq, its row and its message."""
+    patch.changed_at = max(now, patch.changed_at)
+    patch.seq += 1
+    patch.approved_by = None
+    event = DecisionEvent(
+        patch_id=patch.patch_id,
+        apv_id=patch.apv_id,
+        cve_id=patch.cve_id,
+        round=patch.round,
+        seq=patch.seq,
+        decision=decision,
+        mode="policy",
+        decided_by="policy",
+        approvers=(),
+        comment=None,
+        reasons=tuple(reasons),
+        reject_reasons=(),
+        policy_version=patch.policy_version,
+        patch_digest=patch.patch_digest,
+        evidence_digest=patch.evidence_digest,
+        ml_confidence=patch.ml_confidence,
+        ml_prediction=patch.ml_prediction,
+        decided_at=patch.changed_at,
+        valid_until=valid_until,
+        deployed=deployed,
+        synthetic=patch.synthetic,
+        traceparent=traceparent,
+    )
+    step.decisions.append(event)
+    step.messages.append(encode.decision_message(event))
+    return event

@@ -1,0 +1,80 @@
+"""Messages recorded but not yet acknowledged by the broker. A row holds many; it goes only after all of them are out."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from asyncpg import Connection
+
+from hitl_stream.contract.record import Message
+from hitl_stream.store import statement
+
+ROW_BYTES_MAX = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class OutboxRow:
+    """One row: its messages must be published in this order, after those of every lower id of the shard."""
+
+    id: int
+    shard: int
+    messages: list[Message]
+
+
+def pack(messages: Sequence[Message]) -> list[list[bytes | None]]:
+    """Flatten messages for the column `messages`, in chunks of at most about ROW_BYTES_MAX."""
+    rows: list[list[bytes | None]] = [[]]
+    size = 0
+    for message in messages:
+        length = len(message.value or b"")
+        if rows[-1] and size + length > ROW_BYTES_MAX:
+            rows.append([])
+            size = 0
+        size += length
+        headers = pack_headers(message.headers) if message.headers else None
+        rows[-1] += (message.topic.encode(), message.key, message.value, headers)
+    return rows if rows[-1] else []
+
+
+def unpack(elements: Sequence[bytes | None]) -> list[Message]:
+    """The messages of one row."""
+    return [
+        Message((topic or b"").decode(), key, value, unpack_headers(headers) if headers else ())
+        for topic, key, value, headers in zip(*[iter(elements)] * 4, strict=True)
+    ]
+
+
+def pack_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Headers as JSON `[[name, base64 or null], …]`: order and repeated names are kept."""
+    return orjson.dumps([[name, None if value is None else b64encode(value).decode()] for name, value in headers])
+
+
+def unpack_headers(packed: bytes | str) -> tuple[tuple[str, bytes], ...]:
+    """The inverse of pack_headers. A Kafka header may be null; the client libraries type it as bytes all the same."""
+    return tuple((name, None if value is None else b64decode(value)) for name, value in orjson.loads(packed))
+
+
+async def fetch(conn: Connection, shards: Sequence[int], limit: int) -> list[OutboxRow]:
+    """At most `limit` rows per shard, per shard in id order."""
+    rows = await conn.fetch(statement.get("fetch_outbox"), list(shards), limit)
+    return [OutboxRow(row["id"], row["shard"], unpack(row["messages"])) for row in rows]
+
+
+async def remove(conn: Connection, epochs: Mapping[int, int], rows: Sequence[OutboxRow]) -> int:
+    """Take published rows away, those whose shard is still ours; returns how many went."""
+    status = await conn.execute(
+        statement.get("remove_outbox"),
+        [row.shard for row in rows],
+        [row.id for row in rows],
+        [epochs[row.shard] for row in rows],
+    )
+    return int(status.rpartition(" ")[2])
+
+
+async def oldest_age_s(conn: Connection) -> float | None:
+    """How long the oldest unpublished message has waited, in seconds."""
+    age: float | None = await conn.fetchval(statement.get("outbox_oldest_age"))
+    return age

@@ -1,0 +1,107 @@
+"""One transaction per batch: move the position, look, decide, write. The heart of the product.
+
+Everything is evaluated after its patch row was locked; what was decided before is never decided again. Either all
+records of the batch have their fate recorded, with the position behind them, or nothing happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from asyncpg import Connection
+from asyncpg.exceptions import UniqueViolationError
+
+from hitl_stream.contract.decode import decode_outcome, decode_result
+from hitl_stream.contract.fact import Outcome, Result
+from hitl_stream.contract.record import Record
+from hitl_stream.errors import Defect, PositionLost, Unavailable
+from hitl_stream.policy.document import PolicyDocument
+from hitl_stream.store import batch, policy, statement
+from hitl_stream.store.batch import Decoded, Recorded, Span
+from hitl_stream.store.database import Database
+from hitl_stream.store.ledger import Failing, OutcomeLedger, ResultLedger
+
+ATTEMPTS_MAX = 8
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Records batches for one process. `auto_approve` is this process's own switch; off beats on."""
+
+    database: Database
+    cluster_id: str
+    auto_approve: bool = True
+    _policies: dict[int, PolicyDocument] = field(default_factory=dict)
+
+    async def record_results(self, spans: Sequence[Span]) -> Recorded:
+        """Record wargaming results. Raises PositionLost (seek again), Unavailable (try again), Fatal."""
+        return await self._record(spans, decode_result, self._results)
+
+    async def record_outcomes(self, spans: Sequence[Span]) -> Recorded:
+        """Record what Eureka reports. Raises PositionLost (seek again), Unavailable (try again), Fatal."""
+        return await self._record(spans, decode_outcome, self._outcomes)
+
+    async def _record(
+        self,
+        spans: Sequence[Span],
+        decoder: Callable[[Record], batch.Event],
+        write: Callable[[Connection, Sequence[Decoded[batch.Event]], Recorded, bool], Awaitable[None]],
+    ) -> Recorded:
+        """Run the transaction, again after a lost race for a new key and without a record that pure code fails on."""
+        defects: dict[tuple[str, int, int], Defect] = {}
+        decoded = batch.decode(spans, decoder, defects)
+        for _ in range(ATTEMPTS_MAX + sum(len(span.records) for span in spans)):
+            try:
+                async with self.database.transaction() as conn:
+                    recorded, auto_approve = await self._move(conn, spans)
+                    await write(conn, decoded, recorded, auto_approve)
+                return recorded
+            except UniqueViolationError:
+                continue  # another transaction inserted the same key first; now it can be seen
+            except Failing as failing:
+                defects[failing.place] = failing.defect
+                decoded = batch.decode(spans, decoder, defects)
+        raise Unavailable("lost the race for a new key too often")
+
+    async def _move(self, conn: Connection, spans: Sequence[Span]) -> tuple[Recorded, bool]:
+        """Take the policy lock, then the positions: the statement's answer is the batch's only clock."""
+        await conn.execute(statement.get("share_policy_lock"), policy.POLICY_LOCK)
+        rows = await conn.fetch(
+            statement.get("move_positions"),
+            self.cluster_id,
+            [span.topic for span in spans],
+            [span.partition for span in spans],
+            [span.first_offset for span in spans],
+            [span.next_offset for span in spans],
+            [span.epoch for span in spans],
+        )
+        if len(rows) != len(spans):
+            raise PositionLost(f"{len(spans) - len(rows)} of {len(spans)} positions were moved by another owner")
+        auto_approve = self.auto_approve and rows[0]["auto_approve"]
+        return Recorded(max(row["now"] for row in rows), rows[0]["active_version"]), auto_approve
+
+    async def _results(
+        self, conn: Connection, decoded: Sequence[Decoded[Result]], recorded: Recorded, auto_approve: bool
+    ) -> None:
+        document = await self._policy(conn, recorded.policy_version)
+        ledger = ResultLedger(self.cluster_id, recorded, policy=document, auto_approve=auto_approve)
+        await ledger.read(conn, decoded)
+        ledger.apply(decoded)
+        await ledger.write(conn)
+
+    async def _outcomes(
+        self, conn: Connection, decoded: Sequence[Decoded[Outcome]], recorded: Recorded, auto_approve: bool
+    ) -> None:
+        ledger = OutcomeLedger(self.cluster_id, recorded)
+        await ledger.read(conn, decoded)
+        ledger.apply(decoded)
+        await ledger.write(conn)
+
+    async def _policy(self, conn: Connection, version: int) -> PolicyDocument:
+        """The document of a version; it never changes, so it is read once."""
+        document = self._policies.get(version)
+        if document is None:
+            document = await policy.read(conn, version)
+            self._policies[version] = document
+        return document

@@ -1,0 +1,18 @@
+-- name: fetch_outbox
+-- role: hitl_worker
+-- The oldest unpublished rows of the shards, in the order they must be published.
+SELECT o.id, o.shard, o.messages
+  FROM unnest($1::int[]) AS s (shard)
+ CROSS JOIN LATERAL (SELECT id, shard, messages FROM outbox WHERE shard = s.shard ORDER BY id LIMIT $2) AS o;
+
+-- name: remove_outbox
+-- role: hitl_worker
+-- Published and acknowledged. Only the shard's owner removes, so that a zombie cannot take what it did not publish.
+DELETE FROM outbox AS o
+ USING unnest($1::int[], $2::bigint[], $3::bigint[]) AS w (shard, id, epoch), outbox_shard AS s
+ WHERE o.shard = w.shard AND o.id = w.id AND s.shard = w.shard AND s.epoch = w.epoch;
+
+-- name: outbox_oldest_age
+-- role: hitl_worker
+-- How long the oldest unpublished message has waited, in seconds; NULL when there is none.
+SELECT extract(epoch FROM clock_timestamp() - min(created_at))::double precision AS age FROM outbox;

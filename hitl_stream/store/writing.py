@@ -1,0 +1,162 @@
+"""Writes what steps left behind: rows by COPY, then the outbox, all inside the caller's transaction.
+
+Rows go in sorted by key, so that two transactions inserting the same new keys wait for each other instead of
+deadlocking. The outbox comes last: by then every patch it speaks of is locked or new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from asyncpg import Connection
+
+from hitl_stream.contract.digest import decision_id, review_id
+from hitl_stream.contract.encode import DecisionEvent, reasons_json
+from hitl_stream.contract.record import Message
+from hitl_stream.review.state import Action, Closed, Patch, Review, Step
+from hitl_stream.store import outbox, statement
+
+# Below this many rows one pipelined INSERT is faster than the set-up of a COPY.
+COPY_ROWS_MIN = 8
+
+Row = tuple[Any, ...]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "patch": (
+        "patch_id", "apv_id", "cve_id", "home", "round", "state", "approved_by", "seq", "version", "patch_digest",
+        "evidence_digest", "severity", "risk", "ml_confidence", "ml_prediction", "policy_version", "reasons", "received_at",
+        "changed_at", "evidence_due_at", "opened_at", "expires_at", "detected_at", "synthetic", "sampled",
+    ),
+    "event_seen": ("source", "event_id", "data_sha256", "seen_at"),
+    "evidence": (
+        "patch_id", "source", "event_id", "round", "topic", "partition", "record_offset", "patch_digest",
+        "payload_sha256", "payload", "received_at", "traceparent",
+    ),
+    "outcome": (
+        "patch_id", "source", "event_id", "topic", "partition", "record_offset", "decision_id", "patch_digest", "outcome",
+        "detail", "observed_at", "received_at", "unapproved", "payload_sha256", "payload", "traceparent",
+    ),
+    "decision": (
+        "patch_id", "seq", "round", "decision_id", "apv_id", "cve_id", "decision", "comment", "reasons",
+        "policy_version", "patch_digest", "evidence_digest", "ml_confidence", "ml_prediction", "decided_at",
+        "valid_until", "deployed", "synthetic",
+    ),
+    "action": (
+        "at", "actor", "role", "token_id", "action", "patch_id", "round", "seq", "patch_digest", "evidence_digest",
+        "policy_version", "justification", "request_id", "detail",
+    ),
+    "dead_letter": (
+        "cluster_id", "topic", "partition", "record_offset", "record_key", "record_value", "headers", "error", "reason", "at",
+    ),
+}  # fmt: skip
+
+
+async def insert(conn: Connection, table: str, rows: Sequence[Row]) -> None:
+    """Insert rows in the order given; a unique violation surfaces as asyncpg's."""
+    if not rows:
+        return
+    if len(rows) < COPY_ROWS_MIN:
+        await conn.executemany(statement.get(f"insert_{table}"), rows)
+    else:
+        await conn.copy_records_to_table(table, records=rows, columns=COLUMNS[table])
+
+
+async def write_steps(conn: Connection, steps: Sequence[Step], new_patch_ids: frozenset[str] | set[str] = frozenset()) -> None:
+    """Write everything the steps left behind, except evidence and the messages.
+
+    Steps of one patch share its row; the row is written once, as the last step left it.
+    """
+    patches = {step.patch.patch_id: step.patch for step in steps if step.patch is not None and step.changed}
+    ordered = [patches[key] for key in sorted(patches)]
+    closed = [_closed_row(c) for step in steps for c in step.closed]
+    if closed:
+        await conn.executemany(statement.get("insert_round_closed"), closed)
+    changed = [_update_row(p) for p in ordered if p.patch_id not in new_patch_ids]
+    if changed:
+        await conn.executemany(statement.get("update_patch"), changed)
+    await insert(conn, "patch", [_patch_row(p) for p in ordered if p.patch_id in new_patch_ids])
+    await insert(conn, "decision", [_decision_row(d) for step in steps for d in step.decisions])
+    reviews = [_review_row(r) for step in steps for r in step.reviews]
+    if reviews:
+        await conn.executemany(statement.get("write_review"), reviews)
+    await insert(conn, "action", [_action_row(a) for step in steps for a in step.actions])
+
+
+async def write_messages(conn: Connection, messages: Iterable[tuple[int, Message]]) -> None:
+    """Put messages on their shards, in the order given; the caller holds the lock of every patch they speak of."""
+    shards: dict[int, list[Message]] = {}
+    for shard, message in messages:
+        shards.setdefault(shard, []).append(message)
+    rows = [(shard, packed) for shard in sorted(shards) for packed in outbox.pack(shards[shard])]
+    if rows:
+        await conn.executemany(statement.get("write_outbox"), rows)
+
+
+def step_messages(steps: Iterable[Step]) -> Iterable[tuple[int, Message]]:
+    """The messages of steps with the shard each goes to: the patch's home."""
+    for step in steps:
+        if step.patch is not None:
+            for message in step.messages:
+                yield step.patch.home, message
+
+
+def dead_letter_row(
+    cluster_id: str,
+    place: tuple[str, int, int],
+    record: tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]],
+    failure: tuple[str, str],
+    at: datetime,
+) -> Row:
+    """A row of `dead_letter`: place is (topic, partition, offset), record (key, value, headers), failure (error, reason)."""
+    key, value, headers = record
+    return (cluster_id, *place, key, value, outbox.pack_headers(headers).decode(), *failure, at)
+
+
+def _patch_row(p: Patch) -> Row:
+    return (
+        p.patch_id, p.apv_id, p.cve_id, p.home, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest,
+        p.evidence_digest, p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons,
+        p.received_at, p.changed_at, p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic, p.sampled,
+    )  # fmt: skip
+
+
+def _update_row(p: Patch) -> Row:
+    return (
+        p.patch_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest,
+        p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.changed_at,
+        p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic, p.sampled,
+    )  # fmt: skip
+
+
+def _closed_row(closed: Closed) -> Row:
+    p = closed.patch
+    return (
+        p.patch_id, p.round, p.id, p.apv_id, p.cve_id, p.state, p.seq, p.patch_digest, p.evidence_digest, p.severity,
+        p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.opened_at, p.synthetic,
+        p.sampled, closed.closed_at,
+    )  # fmt: skip
+
+
+def _decision_row(d: DecisionEvent) -> Row:
+    return (
+        d.patch_id, d.seq, d.round, decision_id(d.patch_id, d.round, d.seq), d.apv_id, d.cve_id, d.decision, d.comment,
+        reasons_json(d.reasons), d.policy_version, d.patch_digest, d.evidence_digest, d.ml_confidence, d.ml_prediction,
+        d.decided_at, d.valid_until, d.deployed, d.synthetic,
+    )  # fmt: skip
+
+
+def _review_row(r: Review) -> Row:
+    card = r.card
+    return (
+        r.patch_id, r.round, review_id(r.patch_id, r.round, r.seq), r.opened_at, r.source, r.author, card.package,
+        card.ecosystem, card.language, card.strategy, list(card.cwe_ids), card.summary,
+    )  # fmt: skip
+
+
+def _action_row(a: Action) -> Row:
+    return (
+        a.at, a.actor, a.role, a.token_id, a.action, a.patch_id, a.round, a.seq, a.patch_digest, a.evidence_digest,
+        a.policy_version, a.justification, a.request_id, a.detail,
+    )  # fmt: skip
