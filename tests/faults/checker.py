@@ -1,0 +1,90 @@
+"""Nothing lost, nothing doubled, nothing made up: compares what came in, what is recorded and what went out.
+
+    python -m tests.faults.checker SNAPSHOT [--output json]
+    python -m tests.faults.checker --database URL --kafka SERVERS [--eureka COPY.json] [--manifest FILE] [--save SNAPSHOT]
+
+Imports nothing of the product; the spy of `snapshot.SPY` must have been installed before the first record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tests.faults import agreement, fate, snapshot
+from tests.faults.snapshot import World
+from tests.faults.view import View, Violation
+
+SHOWN_PER_KIND_MAX = 5
+
+
+def check(world: World) -> list[Violation]:
+    """Everything that is wrong with the world; empty when nothing is."""
+    view = View(world)
+    return [violation for run in (*fate.CHECKS, *agreement.CHECKS) for violation in run(view)]
+
+
+def figures(world: World) -> dict[str, int]:
+    """What was compared: a green answer about an empty world proves nothing."""
+    tables = world.tables
+    decided = Counter(row["decision"] for row in tables["decision"])
+    states = Counter(row["state"] for row in tables["patch"])
+    errors = Counter(row["error"] for row in tables["dead_letter"])
+    fates = len(tables["evidence"]) + len(tables["outcome"]) + len(tables["dead_letter"])
+    return {
+        "input records": len(world.inputs), "results applied": len(tables["evidence"]), "outcomes applied": len(tables["outcome"]),
+        "duplicates": len(world.inputs) - fates, "conflicts": errors["conflict"], "bad records": errors["bad_record"],
+        "patches": len(tables["patch"]), "collecting": states["collecting"], "pending": states["pending"],
+        "decisions": len(tables["decision"]), "approved": decided["approved"], "revoked": decided["revoked"],
+        "expired": decided["expired"], "outbox rows ever": len(tables["spy_outbox"]),
+        "output records": len(world.outputs), "output repeats": len(world.outputs) - _distinct(world),
+        "patches known to Eureka": len(world.eureka),
+    }  # fmt: skip
+
+
+def _distinct(world: World) -> int:
+    return len({(r.topic, r.key, r.value, r.headers) for r in world.outputs})
+
+
+def report(world: World, violations: list[Violation], output: str) -> str:
+    """What to print: every kind with its count and first cases, or everything as JSON."""
+    if output == "json":
+        return json.dumps({"figures": figures(world), "violations": [v._asdict() for v in violations]}, indent=1)
+    lines = [f"{name:<24} {number:>9,}" for name, number in figures(world).items()]
+    for kind, times in Counter(v.kind for v in violations).most_common():
+        lines.append(f"VIOLATION {kind} × {times}")
+        lines += [f"    {v.detail[:300]}" for v in [v for v in violations if v.kind == kind][:SHOWN_PER_KIND_MAX]]
+    return "\n".join([*lines, f"{len(violations)} violations"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("snapshot", nargs="?", type=Path)
+    parser.add_argument("--database")
+    parser.add_argument("--kafka")
+    parser.add_argument("--cluster", default="", help="cluster id of the positions; default: the only one there is")
+    parser.add_argument("--eureka", type=Path, help="JSON object: patch id → its last decision, as Eureka has it")
+    parser.add_argument("--manifest", type=Path, help="JSON lines [topic, partition, offset] that were acknowledged")
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--output", choices=("text", "json"), default="text")
+    given = parser.parse_args(arguments)
+    if given.snapshot:
+        world = snapshot.load(given.snapshot)
+    elif given.database and given.kafka:
+        eureka = json.loads(given.eureka.read_text()) if given.eureka else {}
+        world = asyncio.run(snapshot.capture(given.database, given.kafka, given.cluster, eureka, given.manifest))
+    else:
+        parser.error("give a snapshot, or --database and --kafka")
+    if given.save:
+        snapshot.save(world, given.save)
+    violations = check(world)
+    print(report(world, violations, given.output))
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The patches that results are about: a file in the format of patches.jsonl, else diffs invented from a seed.
+
+Nothing of such a file goes into the repository; `HITL_PATCHES` names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+WORDS = ("session", "query", "header", "cookie", "template", "upload", "redirect", "token", "path", "cache")
+
+
+class Fix(NamedTuple):
+    """One real or invented security patch."""
+
+    cve_id: str
+    severity: str | None
+    summary: str
+    package: str
+    ecosystem: str
+    language: str
+    cwe_ids: tuple[str, ...]
+    diff: str
+
+
+def load(path: Path | None = None, *, seed: int = 1) -> list[Fix]:
+    """Fixes from the file given, else from HITL_PATCHES, else 60 invented ones."""
+    named = path or (Path(os.environ["HITL_PATCHES"]) if os.environ.get("HITL_PATCHES") else None)
+    return _read(named) if named else [_invented(random.Random(f"{seed}/{n}"), n) for n in range(60)]
+
+
+def _read(path: Path) -> list[Fix]:
+    fixes = []
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            fixes.append(
+                Fix(
+                    row["cve_id"], row.get("severity"), row.get("summary") or "", row.get("package") or "unknown",
+                    row.get("ecosystem") or "unknown", row.get("language") or "unknown", tuple(row.get("cwe_ids") or ()),
+                    row["diff"],
+                )
+            )  # fmt: skip
+    return fixes
+
+
+def _invented(rng: random.Random, number: int) -> Fix:
+    word = rng.choice(WORDS)
+    hunks = []
+    for hunk in range(rng.randint(1, 6)):
+        line = rng.randint(1, 400)
+        context = "".join(f"     step_{rng.randint(1, 99)}({word})\n" for _ in range(rng.randint(2, 12)))
+        hunks.append(
+            f"@@ -{line},4 +{line},5 @@ def read_{word}_{hunk}(request):\n{context}-    return run({word} + request.text)\n"
+            f"+    checked = escape(request.text)\n+    return run({word}, checked)  # 'é' \U0001f512\n"
+        )
+    diff = f"--- a/app/{word}.py\n+++ b/app/{word}.py\n" + "".join(hunks)
+    severity = rng.choice(("LOW", "MEDIUM", "HIGH", "CRITICAL", None))
+    return Fix(
+        f"CVE-2026-{20000 + number}", severity, f"Unescaped {word}", f"shop-{word}", "PyPI", "Python", ("CWE-79",), diff
+    )

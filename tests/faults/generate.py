@@ -1,0 +1,142 @@
+"""A seeded run of upstream: N wargaming results and their outcomes as raw Kafka records, and the producing of them.
+
+    python -m tests.faults.generate --kafka SERVERS [--results N] [--seed S] [--patches FILE] [--manifest FILE]
+
+The manifest says what was acknowledged, [topic, partition, offset] a line, and nothing of what should become of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tests.faults import corpus, event, poison, story
+from tests.faults.story import RESULTS, Author, Planned
+
+RESULTS_DEFAULT = 50_000
+SETTINGS = {
+    "enable.idempotence": True, "linger.ms": 5, "message.max.bytes": 8_000_000, "message.timeout.ms": 300_000,
+    "queue.buffering.max.messages": 20_000, "compression.type": "gzip", "log_level": 0,
+}  # fmt: skip
+ABORTED_AT_ONCE_MAX = 5
+
+
+def plan(results: int, *, seed: int = 1, partitions: int = 4, patches: Path | None = None) -> list[Planned]:
+    """About `results` records of wargaming.results with everything around them, in the order of producing."""
+    author = Author(corpus.load(patches, seed=seed), seed, partitions)
+    tellers = [teller for teller, _ in story.STORIES]
+    weights = [weight for _, weight in story.STORIES]
+    for kind in sorted(poison.KINDS):
+        author.send(author.rng.random(), poison.KINDS[kind](author.result(), author.rng), kind)
+    while author.results < results - partitions:
+        author.rng.choices(tellers, weights)[0](author, author.rng.random())
+    # A partition that ended in an aborted transaction would have an end that no consumer is ever told.
+    for partition in range(partitions):
+        author.send(9.0, author.encode(author.result()), "last", partition=partition)
+        report = event.outcome(author.number(), author.result(), "failed")
+        author.send(9.0, author.encode(report), "last", topic=story.OUTCOMES, partition=partition)
+    return sorted(author.planned, key=lambda planned: planned.at)
+
+
+class Upstream:
+    """Produces planned records in order per partition, through broker restarts; `places` are the acknowledged ones."""
+
+    def __init__(self, servers: str, seed: int) -> None:
+        self.places: list[tuple[str, int, int]] = []
+        self._failed: list[KafkaError] = []
+        self._producer = Producer({**SETTINGS, "bootstrap.servers": servers})
+        self._servers, self._seed = servers, seed
+        self._transactions = 0
+
+    def send(self, planned: Sequence[Planned]) -> None:
+        """Hand over everything; aborted records in transactions of their own, flushed between so that order holds."""
+        for aborted, group in groupby(planned, key=lambda p: p.aborted):
+            if aborted:
+                self._abort(list(group))
+                continue
+            for record in group:
+                self._produce(record)
+        self._producer.poll(0)
+
+    def finish(self) -> None:
+        """Wait for every acknowledgement; raises if one record was refused."""
+        self._producer.flush()
+        if self._failed:
+            raise KafkaException(self._failed[0])
+
+    def _produce(self, record: Planned) -> None:
+        raw = record.raw
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic, raw.value, raw.key, record.partition, self._acknowledged, headers=list(raw.headers)
+                )
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def _acknowledged(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed.append(error)
+        else:
+            place: Any = (message.topic(), message.partition(), message.offset())
+            self.places.append(place)
+
+    def _abort(self, records: list[Planned]) -> None:
+        """A broker that dies meanwhile ends the transaction too: aborted is aborted."""
+        self._transactions += 1
+        identity = f"upstream-{self._seed}-{self._transactions}"
+        producer = Producer({**SETTINGS, "bootstrap.servers": self._servers, "transactional.id": identity})
+        try:
+            producer.init_transactions(30)
+            producer.begin_transaction()
+            for record in records[:ABORTED_AT_ONCE_MAX]:
+                raw = record.raw
+                producer.produce(record.topic, raw.value, raw.key, record.partition, headers=list(raw.headers))
+            producer.flush(30)
+            producer.abort_transaction(30)
+        except KafkaException as error:
+            print(f"transaction {identity}: {error}", file=sys.stderr)
+
+
+def produce(servers: str, planned: Sequence[Planned], seed: int, progress: Callable[[int], None] | None = None) -> Upstream:
+    """Produce a whole plan; `progress` is told the number of records after each hundredth of it."""
+    upstream = Upstream(servers, seed)
+    step = max(1, len(planned) // 100)
+    for start in range(0, len(planned), step):
+        upstream.send(planned[start : start + step])
+        if progress:
+            progress(start + step)
+    upstream.finish()
+    return upstream
+
+
+def write_manifest(places: Iterable[tuple[str, int, int]], path: Path) -> None:
+    path.write_text("".join(json.dumps(place) + "\n" for place in places))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kafka", required=True)
+    parser.add_argument("--results", type=int, default=RESULTS_DEFAULT)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--patches", type=Path)
+    parser.add_argument("--manifest", type=Path)
+    given = parser.parse_args()
+    planned = plan(given.results, seed=given.seed, patches=given.patches)
+    upstream = produce(given.kafka, planned, given.seed)
+    if given.manifest:
+        write_manifest(upstream.places, given.manifest)
+    print(f"{len(upstream.places)} records acknowledged, {sum(p.topic == RESULTS for p in planned)} results planned")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

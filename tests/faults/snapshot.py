@@ -1,0 +1,182 @@
+"""A snapshot of the whole world: every topic, every table, Eureka's copy. Plain data that a mutation can change.
+
+Rows are what Postgres calls `row_to_json`: bytes as "\\x…", times as ISO text. Imports nothing of the product.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+Row: TypeAlias = dict[str, Any]
+INPUT_TOPICS = ("wargaming.results", "eureka.outcomes")
+OUTPUT_TOPICS = ("hitl.auto-approved", "hitl.pending-review", "hitl.decisions", "hitl.dead-letters")
+SILENCE_S = 30.0
+
+# A payload is only needed to see that it is what its digest says: 50,000 of them would not fit a snapshot.
+QUERIES = {
+    "consumer_position": "SELECT * FROM consumer_position",
+    "policy_document": "SELECT * FROM policy_document",
+    "patch": "SELECT * FROM patch ORDER BY patch_id",
+    "round_closed": "SELECT * FROM round_closed ORDER BY patch_id, round",
+    "review": "SELECT * FROM review ORDER BY patch_id, round",
+    "event_seen": "SELECT * FROM event_seen",
+    "evidence": "SELECT patch_id, source, event_id, round, topic, partition, record_offset, patch_digest, payload_sha256,"
+    " sha256(payload) AS stored_sha256, received_at FROM evidence ORDER BY received_at",
+    "outcome": "SELECT patch_id, source, event_id, topic, partition, record_offset, decision_id, patch_digest, outcome,"
+    " received_at, unapproved, payload_sha256, sha256(payload) AS stored_sha256 FROM outcome ORDER BY received_at",
+    "dead_letter": "SELECT * FROM dead_letter ORDER BY id",
+    "decision": "SELECT * FROM decision ORDER BY patch_id, seq",
+    "action": "SELECT * FROM action ORDER BY id",
+    "outbox": "SELECT * FROM outbox ORDER BY shard, id",
+    "spy_outbox": "SELECT shard, id, messages FROM spy_outbox ORDER BY shard, id",
+}
+
+# The trigger runs as its owner: a worker may put rows into the outbox, never here.
+SPY = """
+CREATE TABLE spy_outbox (shard int NOT NULL, id bigint NOT NULL, messages bytea[] NOT NULL, PRIMARY KEY (shard, id));
+CREATE FUNCTION spy_on_outbox() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO spy_outbox VALUES (NEW.shard, NEW.id, NEW.messages);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER spy AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION spy_on_outbox();
+"""
+
+
+class Record(NamedTuple):
+    """One record of a topic as it lies there."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return self.topic, self.partition, self.offset
+
+
+@dataclass
+class World:
+    """Everything that can be compared. `ends` maps topic to partition to end offset, `eureka` is what Eureka knows."""
+
+    cluster_id: str
+    inputs: list[Record] = field(default_factory=list)
+    outputs: list[Record] = field(default_factory=list)
+    ends: dict[str, dict[int, int]] = field(default_factory=dict)
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    eureka: dict[str, Row] = field(default_factory=dict)
+    produced: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def raw(text: str | None) -> bytes | None:
+    """Bytes of a bytea as row_to_json spells it."""
+    return None if text is None else bytes.fromhex(text.removeprefix("\\x"))
+
+
+def install_spy(connection: asyncpg.Connection) -> Any:
+    """Copy every row the outbox ever gets; to be called once, as the superuser, before the first record."""
+    return connection.execute(SPY)
+
+
+async def read_tables(url: str) -> dict[str, list[Row]]:
+    """All rows of all tables that the checker compares, at one moment."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return {
+                name: [json.loads(row[0]) for row in await connection.fetch(f"SELECT row_to_json(t) FROM ({query}) AS t")]
+                for name, query in QUERIES.items()
+            }
+    finally:
+        await connection.close()
+
+
+def read_topics(servers: str, topics: Iterable[str]) -> tuple[list[Record], dict[str, dict[int, int]]]:
+    """Every committed record of the topics, and where each partition ends."""
+    settings = {
+        "bootstrap.servers": servers, "group.id": "checker", "enable.auto.commit": False, "enable.partition.eof": True,
+        "isolation.level": "read_committed", "auto.offset.reset": "error",
+    }  # fmt: skip
+    consumer = Consumer(settings)
+    try:
+        known = consumer.list_topics(timeout=SILENCE_S).topics
+        places = [(topic, p) for topic in topics if topic in known for p in known[topic].partitions]
+        ends: dict[str, dict[int, int]] = {topic: {} for topic, _ in places}
+        assignment = []
+        for topic, partition in places:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=SILENCE_S)
+            ends[topic][partition] = high
+            assignment.append(TopicPartition(topic, partition, low))
+        consumer.assign(assignment)
+        return _read_to_end(consumer, set(places)), ends
+    finally:
+        consumer.close()
+
+
+def _read_to_end(consumer: Consumer, unread: set[tuple[str, int]]) -> list[Record]:
+    found: list[Record] = []
+    while unread:
+        batch = consumer.consume(10_000, timeout=SILENCE_S)
+        if not batch:
+            raise TimeoutError(f"nothing from {sorted(unread)} for {SILENCE_S} s")
+        for message in batch:
+            error = message.error()
+            if error is None:
+                found.append(_record(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unread.discard((message.topic(), message.partition()))
+            else:
+                raise KafkaException(error)
+    return sorted(found, key=lambda record: record.place)
+
+
+def _record(message: Message) -> Record:
+    headers: Any = message.headers() or ()
+    place: Any = (message.topic(), message.partition(), message.offset())
+    return Record(place[0], place[1], place[2], message.key(), message.value(), tuple((name, content) for name, content in headers))
+
+
+async def capture(url: str, servers: str, cluster_id: str, eureka: dict[str, Row], manifest: Path | None = None) -> World:
+    """The world as it is now; nothing may be running that changes it."""
+    inputs, ends = read_topics(servers, INPUT_TOPICS)
+    outputs, output_ends = read_topics(servers, OUTPUT_TOPICS)
+    world = World(cluster_id, inputs, outputs, ends | output_ends, await read_tables(url), eureka)
+    if manifest is not None:
+        world.produced = [tuple(json.loads(line)) for line in manifest.read_text().splitlines()]
+    return world
+
+
+def save(world: World, path: Path) -> None:
+    """Write the world as JSON; bytes become {"b64": …}."""
+    path.write_text(json.dumps(asdict(world), default=_packed))
+
+
+def load(path: Path) -> World:
+    """Read what `save` wrote."""
+    plain = json.loads(path.read_text(), object_hook=_unpacked)
+    for name in ("inputs", "outputs"):
+        plain[name] = [Record(row[0], row[1], row[2], row[3], row[4], tuple((h, c) for h, c in row[5])) for row in plain[name]]
+    plain["ends"] = {topic: {int(p): end for p, end in ends.items()} for topic, ends in plain["ends"].items()}
+    plain["produced"] = [tuple(place) for place in plain["produced"]]
+    return World(**plain)
+
+
+def _packed(value: object) -> dict[str, str]:
+    if isinstance(value, bytes):
+        return {"b64": b64encode(value).decode()}
+    raise TypeError(type(value))
+
+
+def _unpacked(value: dict[str, Any]) -> Any:
+    return b64decode(value["b64"]) if value.keys() == {"b64"} else value

@@ -1,0 +1,190 @@
+"""The world, indexed once for all checks: readable inputs, rows by place, messages decoded. Imports nothing of the product."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple, TypeAlias
+
+from tests.faults import oracle
+from tests.faults.oracle import Event, Unusable
+from tests.faults.snapshot import Record, Row, World, raw
+
+Place: TypeAlias = tuple[str, int, int]
+Identity: TypeAlias = tuple[str, str]
+
+PHYSICAL = {
+    "auto_approved": "hitl.auto-approved",
+    "pending_review": "hitl.pending-review",
+    "decisions": "hitl.decisions",
+    "dead_letters": "hitl.dead-letters",
+}
+SUBSETS_OF_MAX = 12
+
+
+class Violation(NamedTuple):
+    """One thing that is not as it must be."""
+
+    kind: str
+    detail: str
+
+
+class Kept(NamedTuple):
+    """One message as the outbox once held it; `body` is what must lie on the topic, byte for byte."""
+
+    shard: int
+    id: int
+    body: tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
+
+
+class Announced(NamedTuple):
+    """A published CloudEvent, repeats dropped."""
+
+    record: Record
+    envelope: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(self.envelope["data"])
+
+
+def place_of(row: Row) -> Place:
+    return row["topic"], row["partition"], row["record_offset"]
+
+
+def hexed(text: str | None) -> str | None:
+    """A bytea of a row as plain hex."""
+    return None if text is None else text.removeprefix("\\x")
+
+
+def body(record: Record) -> tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]:
+    return record.topic, record.key, record.value, record.headers
+
+
+class View:
+    """Indexes over a World; nothing here judges."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rows = world.tables
+
+    @cached_property
+    def inputs(self) -> dict[Place, Record]:
+        return {record.place: record for record in self.world.inputs}
+
+    @cached_property
+    def events(self) -> dict[Place, Event | Unusable]:
+        """Every input, as the oracle reads it."""
+        return {place: _read(record) for place, record in self.inputs.items()}
+
+    @cached_property
+    def applied(self) -> dict[Place, list[Row]]:
+        """Rows of evidence and outcome by the place they say they came from."""
+        return _by_place([*self.rows["evidence"], *self.rows["outcome"]])
+
+    @cached_property
+    def dead(self) -> dict[Place, list[Row]]:
+        return _by_place(self.rows["dead_letter"])
+
+    @cached_property
+    def applied_by_identity(self) -> dict[Identity, list[Row]]:
+        found: dict[Identity, list[Row]] = defaultdict(list)
+        for rows in self.applied.values():
+            for row in rows:
+                found[row["source"], row["event_id"]].append(row)
+        return found
+
+    @cached_property
+    def kept(self) -> list[Kept]:
+        """Everything that the outbox ever held, in publishing order per shard."""
+        return [
+            Kept(row["shard"], row["id"], message)
+            for row in sorted(self.rows["spy_outbox"], key=lambda r: (r["shard"], r["id"]))
+            for message in _unpacked(row["messages"])
+        ]
+
+    @cached_property
+    def announced(self) -> dict[str, list[Announced]]:
+        """CloudEvents per output topic in the order of their offsets, each distinct message once."""
+        found: dict[str, list[Announced]] = {topic: [] for topic in PHYSICAL.values()}
+        seen = set()
+        for record in sorted(self.world.outputs, key=lambda r: r.place):
+            if record.topic != PHYSICAL["dead_letters"] and body(record) not in seen:
+                seen.add(body(record))
+                found[record.topic].append(Announced(record, json.loads(record.value or b"{}")))
+        return found
+
+    @cached_property
+    def decisions(self) -> dict[str, list[Row]]:
+        """Decision rows per patch, by seq."""
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in sorted(self.rows["decision"], key=lambda r: int(r["seq"])):
+            found[row["patch_id"]].append(row)
+        return found
+
+    @cached_property
+    def rounds(self) -> dict[tuple[str, int], Row]:
+        """Every round, current or closed."""
+        return {(row["patch_id"], row["round"]): row for row in [*self.rows["round_closed"], *self.rows["patch"]]}
+
+    @cached_property
+    def round_evidence(self) -> dict[tuple[str, int], list[Row]]:
+        found: dict[tuple[str, int], list[Row]] = defaultdict(list)
+        for row in self.rows["evidence"]:
+            found[row["patch_id"], row["round"]].append(row)
+        return found
+
+    def read_evidence(self, rows: Iterable[Row]) -> list[Event]:
+        """The raw inputs behind evidence rows, those that can be read."""
+        found = (self.events.get(place_of(row)) for row in rows)
+        return [event for event in found if isinstance(event, Event)]
+
+    def decided_on(self, decision: Row) -> list[Event] | None:
+        """The results whose evidence digest the decision carries, None when no set of its round's results has it.
+
+        The order of batches is not recorded to the microsecond, so any set of the round's results will do.
+        """
+        events = self.read_evidence(self.round_evidence[decision["patch_id"], decision["round"]])
+        lines = [(e, (e.source, e.id, oracle.sha256(e.payload))) for e in events]
+        wanted = hexed(decision["evidence_digest"])
+        for subset in _subsets(lines):
+            if oracle.evidence_digest(line for _, line in subset) == wanted:
+                return [event for event, _ in subset]
+        return None
+
+
+def _subsets(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    if len(items) > SUBSETS_OF_MAX:
+        yield from (items[:size] for size in range(len(items), 0, -1))
+    else:
+        for size in range(len(items), 0, -1):
+            yield from combinations(items, size)
+
+
+def _read(record: Record) -> Event | Unusable:
+    try:
+        return oracle.read(record.topic, record.value, record.headers)
+    except Unusable as error:
+        return error
+
+
+def _by_place(rows: Iterable[Row]) -> dict[Place, list[Row]]:
+    found: dict[Place, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[place_of(row)].append(row)
+    return found
+
+
+def _unpacked(elements: Sequence[str | None]) -> Iterable[Any]:
+    for start in range(0, len(elements), 4):
+        logical, key, value, headers = (raw(element) for element in elements[start : start + 4])
+        yield PHYSICAL[(logical or b"").decode()], key, value, unpacked_headers(headers or b"[]")
+
+
+def unpacked_headers(packed: bytes | str) -> tuple[tuple[str, bytes | None], ...]:
+    """Headers as the product stores them: JSON [[name, base64 or null], …]."""
+    return tuple((name, None if content is None else b64decode(content)) for name, content in json.loads(packed))
