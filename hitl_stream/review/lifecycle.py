@@ -9,21 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
-
-import orjson
 
 from hitl_stream.contract import encode
-from hitl_stream.contract.encode import DecisionEvent, ReviewEvent
-from hitl_stream.contract.fact import Evidence, Outcome, OutcomeKind, Result
+from hitl_stream.contract.fact import Evidence, Result
 from hitl_stream.contract.fold import fold
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.policy.evaluate import evaluate
 from hitl_stream.policy.sample import selected
-from hitl_stream.policy.verdict import Context, Rule, RuleOutcome, RuleResult, Verdict
-from hitl_stream.review.state import OPEN, Action, Closed, Fate, Patch, Reason, Review, State, Step
-
-ReasonRow: TypeAlias = tuple[str, str, str, float | None]
+from hitl_stream.policy.verdict import Context, Rule, RuleOutcome, Verdict
+from hitl_stream.review import ruling
+from hitl_stream.review.ruling import ReasonRow
+from hitl_stream.review.state import OPEN, Action, Closed, Fate, Patch, Reason, State, Step
 
 # A policy approval is contradicted by evidence, not by a switch thrown or a sibling decided since.
 _EVIDENCE_RULES = frozenset(
@@ -95,7 +91,7 @@ def evidence_overdue(patch: Patch, situation: Situation) -> Step:
     step = Step(patch, Fate.PENDING, patch.round)
     detail = f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results at the deadline"
     extra = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
-    _send_to_person(step, patch, evidence, verdict, situation.results[-1], situation, extra)
+    ruling.send_to_person(step, patch, evidence, verdict, situation.results[-1], situation.policy, situation.now, extra)
     return step
 
 
@@ -103,48 +99,10 @@ def expire(patch: Patch, now: datetime) -> Step:
     """End a pending review whose time limit has passed: never deployed, told to Eureka, can be reopened."""
     step = Step(patch, Fate.FILED, patch.round)
     limit = encode.timestamp(patch.expires_at) if patch.expires_at else "unknown"
-    _decide(step, patch, "expired", [(Reason.EXPIRED, "failed", f"no decision until {limit}", None)], now, None)
+    ruling.decide(step, patch, "expired", [(Reason.EXPIRED, "failed", f"no decision until {limit}", None)], now, None)
     patch.state = State.EXPIRED
     patch.version += 1
     return step
-
-
-def report(patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime) -> Step:
-    """Record what Eureka did; a deployment of what did not stand approved is an alarm.
-
-    `approved_until` and `decision_id` belong to the patch's standing approval, None where there is none.
-    """
-    step = Step(patch, Fate.OUTCOME, patch.round if patch else 0, changed=False)
-    if outcome.outcome is not OutcomeKind.DEPLOYED or _stood_approved(patch, outcome, approved_until, decision_id, now):
-        return step
-    step.alarm = "unapproved_deployment"
-    state = f"round {patch.round} is {patch.state}" if patch else "the patch is unknown"
-    step.actions.append(
-        Action(
-            at=now,
-            actor=outcome.source,
-            action="unapproved_deployment",
-            patch_id=outcome.patch_id,
-            round=patch.round if patch else None,
-            seq=patch.seq if patch else None,
-            patch_digest=outcome.patch_digest,
-            justification=f"deployed although {state}",
-            detail=orjson.dumps({"event_id": outcome.event_id, "decision_id": outcome.decision_id}).decode(),
-        )
-    )
-    return step
-
-
-def _stood_approved(
-    patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime
-) -> bool:
-    if patch is None or patch.state is not State.APPROVED or patch.synthetic or approved_until is None:
-        return False
-    if outcome.patch_digest is None:
-        same_artefact = outcome.decision_id is not None and outcome.decision_id == decision_id
-    else:
-        same_artefact = outcome.patch_digest == patch.patch_digest
-    return same_artefact and min(outcome.observed_at, now) < approved_until
 
 
 def _is_another_artefact(patch: Patch, digest: bytes) -> bool:
@@ -189,10 +147,10 @@ def _replace_artefact(patch: Patch, result: Result, situation: Situation) -> Ste
     ended = Step(patch, Fate.FILED, patch.round)
     reason: list[ReasonRow] = [(Reason.ARTEFACT_CHANGED, "failed", "a new diff arrived for this patch", None)]
     if patch.state in OPEN:
-        _decide(ended, patch, "expired", reason, situation.now, result.traceparent)
+        ruling.decide(ended, patch, "expired", reason, situation.now, result.traceparent)
         patch.state = State.EXPIRED
     elif patch.state is State.APPROVED:
-        _decide(ended, patch, "revoked", reason, situation.now, result.traceparent, deployed=situation.deployed)
+        ruling.decide(ended, patch, "revoked", reason, situation.now, result.traceparent, deployed=situation.deployed)
         patch.state = State.REVOKED
         if situation.deployed == "yes":
             _alarm_deployed(ended, patch)
@@ -226,51 +184,31 @@ def _judge(patch: Patch, evidence: Evidence, situation: Situation) -> Verdict:
     )
 
 
-def _write_card(patch: Patch, evidence: Evidence, verdict: Verdict, now: datetime) -> None:
-    """Put on the row what the evidence says now; the version moves because what a reviewer saw has changed."""
-    patch.cve_id = patch.cve_id or evidence.cve_id
-    patch.patch_digest = evidence.patch_digest
-    patch.evidence_digest = evidence.digest
-    patch.severity = evidence.severity
-    patch.risk = evidence.risk
-    patch.ml_confidence = evidence.confidence
-    patch.ml_prediction = evidence.prediction
-    patch.policy_version = verdict.policy_version
-    patch.synthetic = patch.synthetic or evidence.synthetic
-    patch.detected_at = evidence.detected_at
-    patch.changed_at = max(now, patch.changed_at)
-    patch.version += 1
-
-
 def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation: Situation) -> Step:
     """Approve, send to a person, or go on collecting."""
     evidence = fold(results)
     verdict = _judge(patch, evidence, situation)
     if verdict.approve:
         step = Step(patch, Fate.APPROVED, patch.round)
-        _write_card(patch, evidence, verdict, situation.now)
+        ruling.write_card(patch, evidence, verdict, situation.now)
         _approve(step, patch, verdict, situation, result.traceparent)
         return step
-    if _outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.FAILED:
-        _write_card(patch, evidence, verdict, situation.now)
-        patch.reasons = encode.reasons_json(_rows(verdict.reasons))
+    if ruling.outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.FAILED:
+        ruling.write_card(patch, evidence, verdict, situation.now)
+        patch.reasons = encode.reasons_json(ruling.rows_of(verdict.reasons))
         return Step(patch, Fate.COLLECTING, patch.round)
     step = Step(patch, Fate.PENDING, patch.round)
-    _send_to_person(step, patch, evidence, verdict, result, situation, [])
+    ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, [])
     return step
-
-
-def _outcome_of(verdict: Verdict, rule: Rule) -> RuleOutcome:
-    return next(r.outcome for r in verdict.rules if r.rule == rule)
 
 
 def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, traceparent: str | None) -> None:
     shown = [r for r in verdict.rules if r.rule == Rule.CONFIDENCE]
-    event = _decide(
+    event = ruling.decide(
         step,
         patch,
         "approved",
-        _rows(shown),
+        ruling.rows_of(shown),
         situation.now,
         traceparent,
         valid_until=patch.changed_at + situation.policy.approval_valid,
@@ -282,70 +220,13 @@ def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, t
     patch.evidence_due_at = None
 
 
-def _send_to_person(
-    step: Step,
-    patch: Patch,
-    evidence: Evidence,
-    verdict: Verdict,
-    result: Result,
-    situation: Situation,
-    extra: list[ReasonRow],
-) -> None:
-    """Open a review: the row becomes pending, with its time limit and every reason why a person is needed."""
-    _write_card(patch, evidence, verdict, situation.now)
-    at = patch.changed_at
-    rows = _reasons(patch, evidence, verdict, extra)
-    patch.state = State.PENDING
-    patch.approved_by = None
-    patch.reasons = encode.reasons_json(rows)
-    patch.evidence_due_at = None
-    patch.opened_at = at
-    patch.expires_at = at + situation.policy.time_limit(evidence.severity, evidence.risk)
-    event = ReviewEvent(
-        patch_id=patch.patch_id,
-        apv_id=patch.apv_id,
-        cve_id=patch.cve_id,
-        round=patch.round,
-        seq=patch.seq + 1,
-        severity=evidence.severity,
-        risk=evidence.risk,
-        ml_confidence=patch.ml_confidence,
-        ml_prediction=patch.ml_prediction,
-        reasons=tuple(rows),
-        policy_version=patch.policy_version,
-        patch_digest=patch.patch_digest,
-        evidence_digest=patch.evidence_digest,
-        opened_at=at,
-        expires_at=patch.expires_at,
-        synthetic=patch.synthetic,
-        traceparent=result.traceparent,
-    )
-    step.opened.append(event)
-    step.messages.append(encode.pending_review_message(event))
-    step.reviews.append(Review(patch.patch_id, patch.round, patch.seq + 1, at, result.source, result.author, evidence.card))
-    step.actions.append(
-        Action(
-            at=at,
-            actor="policy",
-            action="review_opened",
-            patch_id=patch.patch_id,
-            round=patch.round,
-            seq=patch.seq + 1,
-            patch_digest=patch.patch_digest,
-            evidence_digest=patch.evidence_digest,
-            policy_version=patch.policy_version,
-            detail=patch.reasons,
-        )
-    )
-
-
 def _refresh(patch: Patch, result: Result, situation: Situation) -> Step:
     """New evidence for an open review changes the card, never the state."""
     evidence = fold([*situation.results, result])
     verdict = _judge(patch, evidence, situation)
-    _write_card(patch, evidence, verdict, situation.now)
+    ruling.write_card(patch, evidence, verdict, situation.now)
     # The rule no_open_review is about this very review; on its card it would only be noise.
-    rows = [row for row in _reasons(patch, evidence, verdict, []) if row[0] != Rule.NO_OPEN_REVIEW]
+    rows = [row for row in ruling.reasons_of(patch, evidence, verdict, []) if row[0] != Rule.NO_OPEN_REVIEW]
     patch.reasons = encode.reasons_json(rows)
     return Step(patch, Fate.PENDING, patch.round)
 
@@ -362,8 +243,8 @@ def _challenge(patch: Patch, result: Result, situation: Situation) -> Step:
         return Step(patch, Fate.CONFIRMED, patch.round)
     step = Step(patch, Fate.REVOKED, patch.round)
     contradiction: list[ReasonRow] = [(Reason.EVIDENCE_CONTRADICTS, "failed", _summary(against), None)]
-    _write_card(patch, evidence, verdict, situation.now)
-    _decide(
+    ruling.write_card(patch, evidence, verdict, situation.now)
+    ruling.decide(
         step,
         patch,
         "revoked",
@@ -372,10 +253,28 @@ def _challenge(patch: Patch, result: Result, situation: Situation) -> Step:
         result.traceparent,
         deployed=situation.deployed,
     )
-    _send_to_person(step, patch, evidence, verdict, result, situation, contradiction)
+    ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, contradiction)
     if situation.deployed == "yes":
         _alarm_deployed(step, patch)
     return step
+
+
+def _contradictions(patch: Patch, evidence: Evidence, verdict: Verdict, situation: Situation) -> list[ReasonRow]:
+    if patch.approved_by == "policy":
+        return ruling.rows_of([r for r in verdict.reasons if r.rule in _EVIDENCE_RULES])
+    before = fold(situation.results) if situation.results else None
+    rows: list[ReasonRow] = []
+    if evidence.exploit_worked_after and not (before and before.exploit_worked_after):
+        rows.append((Rule.WARGAME_PASSED, "failed", "an exploit works after the patch", None))
+    if evidence.prediction is False and not (before and before.prediction is False):
+        rows.append((Rule.PREDICTION, "failed", "the prediction turned false", None))
+    if evidence.flagged is True and not (before and before.flagged is True):
+        rows.append((Rule.NOT_FLAGGED, "failed", "flagged since", None))
+    return rows
+
+
+def _summary(rows: Sequence[ReasonRow]) -> str:
+    return "; ".join(f"{rule}: {detail}" for rule, _, detail, _ in rows)
 
 
 def _alarm_deployed(step: Step, patch: Patch) -> None:
@@ -394,82 +293,3 @@ def _alarm_deployed(step: Step, patch: Patch) -> None:
             justification="this artefact is deployed and no longer stands approved",
         )
     )
-
-
-def _contradictions(patch: Patch, evidence: Evidence, verdict: Verdict, situation: Situation) -> list[ReasonRow]:
-    if patch.approved_by == "policy":
-        return _rows([r for r in verdict.reasons if r.rule in _EVIDENCE_RULES])
-    before = fold(situation.results) if situation.results else None
-    rows: list[ReasonRow] = []
-    if evidence.exploit_worked_after and not (before and before.exploit_worked_after):
-        rows.append((Rule.WARGAME_PASSED, "failed", "an exploit works after the patch", None))
-    if evidence.prediction is False and not (before and before.prediction is False):
-        rows.append((Rule.PREDICTION, "failed", "the prediction turned false", None))
-    if evidence.flagged is True and not (before and before.flagged is True):
-        rows.append((Rule.NOT_FLAGGED, "failed", "flagged since", None))
-    return rows
-
-
-def _summary(rows: Sequence[ReasonRow]) -> str:
-    return "; ".join(f"{rule}: {detail}" for rule, _, detail, _ in rows)
-
-
-def _rows(results: Sequence[RuleResult]) -> list[ReasonRow]:
-    return [(r.rule, r.outcome, r.detail, r.distance) for r in results]
-
-
-def _reasons(patch: Patch, evidence: Evidence, verdict: Verdict, extra: list[ReasonRow]) -> list[ReasonRow]:
-    rows = _rows(verdict.reasons)
-    if evidence.patch_digest is None:
-        rows.append((Reason.ARTEFACT_UNKNOWN, "unknown", "without a diff there is nothing to decide on", None))
-    if _outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.UNKNOWN:
-        rows.append((Reason.COMPLETENESS_UNKNOWN, "unknown", "nobody said how many results to expect", None))
-    if patch.round > 1:
-        rows.append((Reason.ARTEFACT_CHANGED, "failed", f"round {patch.round}: the diff is new", None))
-    if patch.sampled:
-        rows.append((Reason.SELECTED_FOR_REVIEW, "failed", "drawn for the blind sample", None))
-    return [*rows, *extra]
-
-
-def _decide(
-    step: Step,
-    patch: Patch,
-    decision: str,
-    reasons: Sequence[ReasonRow],
-    now: datetime,
-    traceparent: str | None,
-    *,
-    valid_until: datetime | None = None,
-    deployed: str | None = None,
-) -> DecisionEvent:
-    """Say something final by policy: the next seq, its row and its message."""
-    patch.changed_at = max(now, patch.changed_at)
-    patch.seq += 1
-    patch.approved_by = None
-    event = DecisionEvent(
-        patch_id=patch.patch_id,
-        apv_id=patch.apv_id,
-        cve_id=patch.cve_id,
-        round=patch.round,
-        seq=patch.seq,
-        decision=decision,
-        mode="policy",
-        decided_by="policy",
-        approvers=(),
-        comment=None,
-        reasons=tuple(reasons),
-        reject_reasons=(),
-        policy_version=patch.policy_version,
-        patch_digest=patch.patch_digest,
-        evidence_digest=patch.evidence_digest,
-        ml_confidence=patch.ml_confidence,
-        ml_prediction=patch.ml_prediction,
-        decided_at=patch.changed_at,
-        valid_until=valid_until,
-        deployed=deployed,
-        synthetic=patch.synthetic,
-        traceparent=traceparent,
-    )
-    step.decisions.append(event)
-    step.messages.append(encode.decision_message(event))
-    return event

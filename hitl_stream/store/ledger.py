@@ -19,6 +19,7 @@ from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.review import lifecycle
+from hitl_stream.review import outcome as outcome_report
 from hitl_stream.review.lifecycle import Situation, Standing
 from hitl_stream.review.state import Fate, Patch, State, Step
 from hitl_stream.store import batch, statement, writing
@@ -281,7 +282,7 @@ class OutcomeLedger(_Ledger):
 
     def _report(self, item: Decoded[Outcome], outcome: Outcome) -> None:
         decision_id, valid_until = self.approvals.get(outcome.patch_id, (None, None))
-        step = lifecycle.report(self.patches.get(outcome.patch_id), outcome, valid_until, decision_id, self.now)
+        step = outcome_report.report(self.patches.get(outcome.patch_id), outcome, valid_until, decision_id, self.now)
         record = item.record
         self.outcome_rows.append(
             (
