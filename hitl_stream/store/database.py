@@ -1,0 +1,201 @@
+"""The way to Postgres: a pool under one role, bounded in every wait, and one way to hold a transaction.
+
+What leaves here is `Unavailable` (try again), `Fatal` (wrong credentials, no right to the role), or what Postgres said of
+the statement itself. Nothing is retried here: who asked knows what may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+import asyncpg
+from asyncpg import Connection
+from asyncpg.transaction import Transaction
+
+from hitl_stream.errors import Fatal, HitlError, Unavailable
+
+CONNECT_TIMEOUT_S = 10.0
+COMMAND_TIMEOUT_S = 20.0
+RELEASE_TIMEOUT_S = 5.0
+COMMIT_WAIT_S = 5.0
+NETWORK_TIMEOUT_S = 15
+
+_FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# SQLSTATE classes and codes that say nothing of the statement: the same one may succeed later.
+_AWAY_CLASSES = ("08", "40", "53")
+_AWAY_CODES = frozenset(
+    {"57014", "57P01", "57P02", "57P03", "57P05", "55P03", "25P03", "25P04", "25006", "58030"}  # 57P04: it was dropped
+)
+# How asyncpg says that the connection or the pool went away under us; it takes a dead connection back by itself.
+_GONE = ("is closed", "is closing", "been released back to the pool")
+_ROLE_MISSING = "22023"
+_NOT_ALLOWED = ("28000", "28P01", "3D000", "42501")
+
+
+@dataclass(slots=True)
+class Database:
+    """Connections of one process under one role."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    role: str
+
+    @classmethod
+    async def open(
+        cls, url: str, role: str, *, size: int, name: str, command_timeout_s: float = COMMAND_TIMEOUT_S
+    ) -> Database:
+        """Connect once, so that a wrong address or password is known now. Raises Unavailable, Fatal."""
+        with translated(role):
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=command_timeout_s,
+                server_settings=session_settings(role, name, command_timeout_s),
+                init=_keep_alive,
+                reset=_keep_session,
+            )
+        return cls(pool, role)
+
+    async def close(self) -> None:
+        """Close every connection; what is still in use after a moment is torn down."""
+        with suppress(TimeoutError, *_FAILURES):
+            async with asyncio.timeout(RELEASE_TIMEOUT_S):
+                await self.pool.close()
+        self.pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit. Raises Unavailable, Fatal, or the error of the statement."""
+        with translated(self.role):
+            conn = await self.pool.acquire(timeout=CONNECT_TIMEOUT_S)
+            try:
+                yield cast(Connection, conn)  # a proxy with the same methods; the stubs do not say so
+            except (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError):
+                _discard(conn)  # something may still run on it, and asking a frozen server to stop would wait for it
+                raise
+            finally:
+                await self.pool.release(conn, timeout=RELEASE_TIMEOUT_S)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction: committed at the end of the block, rolled back when it raises.
+
+        A commit under way is never cancelled. If the line breaks during it, nobody knows whether it happened:
+        Unavailable, and the caller repeats with the same ids and positions.
+        """
+        async with self.connection() as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            try:
+                yield conn
+            except BaseException as failure:
+                await _abandon(conn, transaction, failure)
+                raise
+            await _commit(conn, transaction)
+
+
+def unavailable(failure: BaseException) -> bool:
+    """Whether the failure means that Postgres is away or busy, rather than that the statement is wrong."""
+    if isinstance(failure, (OSError, Unavailable, asyncpg.InternalClientError)):
+        return True  # TimeoutError is an OSError; the last is what a session ended by the server while idle gives
+    if isinstance(failure, asyncpg.PostgresError):
+        code = failure.sqlstate or ""
+        return code.startswith(_AWAY_CLASSES) or code in _AWAY_CODES
+    return isinstance(failure, asyncpg.InterfaceError) and any(words in str(failure) for words in _GONE)
+
+
+@contextmanager
+def translated(role: str | None = None) -> Iterator[None]:
+    """Turn what the driver raises into one of ours where it has a fate of its own."""
+    try:
+        yield
+    except _FAILURES as failure:
+        error = _translate(failure, role)
+        if error is None:
+            raise
+        raise error from failure
+
+
+def _translate(failure: BaseException, role: str | None) -> HitlError | None:
+    if unavailable(failure):
+        return Unavailable(f"Postgres: {type(failure).__name__}: {failure}".rstrip(": "))
+    code = failure.sqlstate if isinstance(failure, asyncpg.PostgresError) else None
+    if code == _ROLE_MISSING and role is not None and f'role "{role}" does not exist' in str(failure):
+        return Unavailable(f"Postgres has no role {role} yet: run hitl-stream migrate up")
+    if code == "42501" and "permission denied to set role" not in str(failure):
+        return None  # a statement beyond its role's rights is a bug of ours, not a matter of credentials
+    if code in _NOT_ALLOWED:
+        return Fatal(f"Postgres refuses: {failure}")
+    return None
+
+
+def session_settings(role: str | None, name: str, command_timeout_s: float) -> dict[str, str]:
+    """What a session starts with. Given at connection time, so that no statement and no RESET can be in between.
+
+    The server gives up a little earlier than the client does: then the client knows that nothing happened.
+    """
+    settings = {
+        "application_name": name[:63],
+        "TimeZone": "UTC",
+        "search_path": "public",
+        "jit": "off",
+        "statement_timeout": f"{int(command_timeout_s * 800)}ms",
+        "lock_timeout": f"{int(command_timeout_s * 400)}ms",
+        "idle_in_transaction_session_timeout": f"{int(command_timeout_s * 1500)}ms",
+        "tcp_keepalives_idle": str(NETWORK_TIMEOUT_S),
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": f"{NETWORK_TIMEOUT_S * 1000}ms",
+    }
+    return settings if role is None else {**settings, "role": role}
+
+
+async def _keep_alive(conn: Any) -> None:
+    """Notice a dead network on our side too; asyncpg offers no public way to its socket."""
+    sock = conn._transport.get_extra_info("socket")
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", NETWORK_TIMEOUT_S),
+        ("TCP_KEEPINTVL", 5),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", NETWORK_TIMEOUT_S * 1000),
+    ):
+        if hasattr(socket, option):  # not every system has all four
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+async def _keep_session(conn: Any) -> None:
+    """Nothing to reset: no statement of ours leaves anything in a session. Saves a round trip per transaction."""
+
+
+def _discard(conn: Any) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has it back already: it was dead
+        conn.terminate()
+
+
+async def _abandon(conn: Connection, transaction: Transaction, failure: BaseException) -> None:
+    """End a transaction that must not happen. Closing the connection does it too, and never waits."""
+    if isinstance(failure, Exception) and not unavailable(failure):
+        with suppress(*_FAILURES):
+            await transaction.rollback()
+            return
+    _discard(conn)
+
+
+async def _commit(conn: Connection, transaction: Transaction) -> None:
+    commit = asyncio.ensure_future(transaction.commit())
+    try:
+        await asyncio.shield(commit)
+    except asyncio.CancelledError:
+        await asyncio.wait({commit}, timeout=COMMIT_WAIT_S)
+        if not commit.done() or commit.exception() is not None:
+            _discard(conn)
+        raise
