@@ -1,0 +1,67 @@
+"""A fresh, migrated database for every test: migrations run once per server, then Postgres copies the result."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+from hitl_stream.embedded.postgres import Postgres
+
+TEMPLATE = "hitl_template"
+_numbers = itertools.count(1)
+_prepared: set[int] = set()
+
+
+@contextmanager
+def migrated(server: Postgres) -> Iterator[str]:
+    """The URL of a fresh database with all migrations."""
+    if server.port not in _prepared:
+        _prepare(server)
+        _prepared.add(server.port)
+    with fresh(server, TEMPLATE) as url:
+        yield url
+
+
+def _prepare(server: Postgres) -> None:
+    """Make the template: one empty database with all migrations."""
+    _run(_execute(server.url(), f"CREATE DATABASE {TEMPLATE}"))
+    _run(_execute(server.url(TEMPLATE), *_migrations()))
+    _run(_execute(server.url(), f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true"))
+
+
+@contextmanager
+def fresh(server: Postgres, template: str = "template0") -> Iterator[str]:
+    """The URL of a database of its own, dropped afterwards whoever is still connected."""
+    name = f"test_{next(_numbers)}"
+    _run(_execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield server.url(name)
+    finally:
+        _run(_execute(server.url(), f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _migrations() -> list[str]:
+    versions = files("hitl_stream.store.migrations").joinpath("versions")
+    scripts = sorted((entry for entry in versions.iterdir() if entry.name.endswith(".up.sql")), key=lambda e: e.name)
+    return [script.read_text() for script in scripts]
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url, command_timeout=60)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run in a thread of its own: the test's thread may have an event loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
