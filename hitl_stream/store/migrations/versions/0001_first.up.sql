@@ -4,18 +4,27 @@
 -- the grants (only the product writes, nobody deletes) and by the checker. See docs/decisions/0003.
 
 -- roles ------------------------------------------------------------------------------------------------------------
+-- Roles belong to the whole cluster: another database may have made them, or be making them at this moment. A user who
+-- is not superuser needs CREATEROLE, or a DBA who creates the four and grants them with SET beforehand. From Postgres 16
+-- on a creator may administer a role but not yet take it on, so membership is asked for in the words of the version.
 DO $$
-DECLARE r text;
+DECLARE
+  r text;
+  may_become text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
   FOREACH r IN ARRAY ARRAY['hitl_worker', 'hitl_scheduler', 'hitl_sidecar', 'hitl_operator'] LOOP
-    BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', r);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
-    BEGIN
-      EXECUTE format('GRANT %I TO %I', r, current_user);
-    EXCEPTION WHEN unique_violation OR invalid_grant_operation THEN NULL;
-    END;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', r);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+    END IF;
+    IF NOT pg_has_role(current_user, r, may_become) THEN
+      BEGIN
+        EXECUTE format('GRANT %I TO %I', r, current_user);
+      EXCEPTION WHEN unique_violation THEN NULL;
+      END;
+    END IF;
   END LOOP;
 END $$;
 
@@ -44,7 +53,7 @@ COMMENT ON TABLE outbox_shard IS 'Who publishes which shard. A shard is the home
 CREATE TABLE outbox (
   shard      int         NOT NULL,
   id         bigint      GENERATED ALWAYS AS IDENTITY,
-  messages   bytea[]     NOT NULL,
+  messages   bytea[]     NOT NULL CHECK (cardinality(messages) > 0 AND cardinality(messages) % 4 = 0),
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (shard, id)
 );
@@ -106,7 +115,7 @@ COMMENT ON TABLE patch IS 'The current round of every patch. Its row is the lock
 CREATE UNIQUE INDEX one_policy_approval_per_apv ON patch (apv_id) WHERE state = 'approved' AND approved_by = 'policy';
 CREATE INDEX patch_human_approved ON patch (apv_id) WHERE state = 'approved' AND approved_by = 'human';
 CREATE INDEX patch_evidence_due ON patch (evidence_due_at) WHERE state = 'collecting';
-CREATE INDEX patch_expires ON patch (expires_at) WHERE state = 'pending';
+CREATE INDEX patch_expires ON patch (expires_at, patch_id) WHERE state = 'pending';
 CREATE INDEX patch_received ON patch USING brin (received_at);
 
 CREATE TABLE round_closed (
@@ -118,7 +127,7 @@ CREATE TABLE round_closed (
   state           text        NOT NULL CHECK (state IN ('approved', 'rejected', 'expired', 'revoked')),
   seq             int         NOT NULL CHECK (seq >= 1),
   patch_digest    bytea       CHECK (length(patch_digest) = 32),
-  evidence_digest bytea       NOT NULL,
+  evidence_digest bytea       NOT NULL CHECK (length(evidence_digest) = 32),
   severity        text,
   risk            text,
   ml_confidence   double precision,
@@ -170,9 +179,9 @@ CREATE TABLE evidence (
   topic          text        NOT NULL COLLATE "C",
   partition      int         NOT NULL,
   record_offset  bigint      NOT NULL,
-  patch_digest   bytea,
+  patch_digest   bytea       CHECK (length(patch_digest) = 32),
   payload_sha256 bytea       NOT NULL CHECK (length(payload_sha256) = 32),
-  payload        bytea       COMPRESSION lz4,
+  payload        bytea,
   received_at    timestamptz NOT NULL,
   traceparent    text,
   PRIMARY KEY (patch_id, source, event_id)
@@ -188,14 +197,14 @@ CREATE TABLE outcome (
   partition      int         NOT NULL,
   record_offset  bigint      NOT NULL,
   decision_id    text,
-  patch_digest   bytea,
+  patch_digest   bytea       CHECK (length(patch_digest) = 32),
   outcome        text        NOT NULL CHECK (outcome IN ('deployed', 'failed', 'rolled_back', 'exploited', 'superseded')),
   detail         text,
   observed_at    timestamptz NOT NULL,
   received_at    timestamptz NOT NULL,
   unapproved     boolean     NOT NULL,
-  payload_sha256 bytea       NOT NULL,
-  payload        bytea       COMPRESSION lz4,
+  payload_sha256 bytea       NOT NULL CHECK (length(payload_sha256) = 32),
+  payload        bytea,
   traceparent    text,
   PRIMARY KEY (patch_id, source, event_id)
 );
@@ -208,7 +217,7 @@ CREATE TABLE dead_letter (
   partition     int         NOT NULL,
   record_offset bigint      NOT NULL,
   record_key    bytea,
-  record_value  bytea       COMPRESSION lz4,
+  record_value  bytea,
   headers       text        NOT NULL,
   error         text        NOT NULL CHECK (error IN ('bad_record', 'conflict', 'defect')),
   reason        text        NOT NULL,
@@ -221,6 +230,17 @@ CREATE TABLE dead_letter (
   CHECK ((state = 'open') = (settled_at IS NULL))
 );
 CREATE INDEX dead_letter_open ON dead_letter (id) WHERE state = 'open';
+
+-- lz4 costs Postgres a fraction of its own compression; servers built without it (the embedded one) keep theirs.
+DO $$
+BEGIN
+  IF 'lz4' = ANY ((SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression')::text[]) THEN
+    ALTER TABLE evidence ALTER COLUMN payload SET COMPRESSION lz4;
+    ALTER TABLE outcome ALTER COLUMN payload SET COMPRESSION lz4;
+    ALTER TABLE dead_letter ALTER COLUMN record_value SET COMPRESSION lz4;
+    ALTER TABLE outbox ALTER COLUMN messages SET COMPRESSION lz4;
+  END IF;
+END $$;
 
 -- what was said ------------------------------------------------------------------------------------------------------
 -- The worker may not name the columns mode, decided_by and approvers: their defaults are what it can say.
@@ -252,9 +272,11 @@ CREATE TABLE decision (
   request_id      text,
   PRIMARY KEY (patch_id, seq),
   CONSTRAINT approval_is_bound_to_a_diff CHECK (decision <> 'approved' OR patch_digest IS NOT NULL),
-  CONSTRAINT approval_ends CHECK (decision <> 'approved' OR valid_until > decided_at),
+  CONSTRAINT approval_ends CHECK (decision <> 'approved' OR (valid_until IS NOT NULL AND valid_until > decided_at)),
   CONSTRAINT only_a_person_rejects CHECK (decision <> 'rejected' OR mode = 'human'),
-  CONSTRAINT policy_has_no_approvers CHECK (mode = 'human' OR (decided_by = 'policy' AND approvers = '{}'))
+  CONSTRAINT policy_has_no_approvers CHECK (mode = 'human' OR (decided_by = 'policy' AND approvers = '{}')),
+  CONSTRAINT a_person_has_a_name CHECK (mode = 'policy' OR decided_by NOT IN ('', 'policy')),
+  CONSTRAINT reasons_are_json CHECK (reasons::jsonb IS NOT NULL)
 );
 COMMENT ON TABLE decision IS 'What was finally said of a patch, by policy or by a person. Append-only; a row is its own audit entry.';
 CREATE INDEX decision_rejected_digest ON decision (patch_digest) WHERE decision = 'rejected';
@@ -276,7 +298,7 @@ CREATE TABLE action (
   policy_version  int,
   justification   text,
   request_id      text,
-  detail          text
+  detail          text        CONSTRAINT detail_is_json CHECK (detail::jsonb IS NOT NULL)
 );
 COMMENT ON TABLE action IS 'Everything that was done beside decisions. Append-only; a row is its own audit entry. detail is JSON.';
 CREATE INDEX action_patch ON action (patch_id, round) WHERE patch_id IS NOT NULL;
@@ -355,7 +377,7 @@ LANGUAGE sql STABLE AS $$
       WHEN p.state = 'collecting' THEN 'collecting'
       WHEN p.state = 'pending' THEN 'pending_review'
       WHEN p.state <> 'approved' THEN p.state
-      WHEN d.decision IS DISTINCT FROM 'approved' THEN 'no_decision'
+      WHEN d.decision IS DISTINCT FROM 'approved' OR d.mode IS DISTINCT FROM p.approved_by THEN 'no_decision'
       WHEN p.patch_digest IS DISTINCT FROM wanted_digest OR d.patch_digest IS DISTINCT FROM wanted_digest THEN 'wrong_digest'
       WHEN p.synthetic OR d.synthetic THEN 'synthetic'
       WHEN d.valid_until IS NULL OR d.valid_until <= clock_timestamp() THEN 'approval_ended'
@@ -365,6 +387,7 @@ $$;
 -- retention: the only way anything append-only is ever taken away, and only by age -----------------------------------
 CREATE FUNCTION retire_evidence_payloads(older_than interval, at_most int) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT set_config('hitl.retention', 'on', true);
   WITH gone AS (
     UPDATE evidence SET payload = NULL
      WHERE ctid = ANY (ARRAY(SELECT ctid FROM evidence
@@ -375,6 +398,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 CREATE FUNCTION forget_seen_events(older_than interval, at_most int) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT set_config('hitl.retention', 'on', true);
   WITH gone AS (
     DELETE FROM event_seen
      WHERE ctid = ANY (ARRAY(SELECT ctid FROM event_seen
@@ -384,6 +408,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 CREATE FUNCTION forget_old_patches(older_than interval, at_most int) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT set_config('hitl.retention', 'on', true);
   WITH old AS (
     SELECT p.patch_id FROM patch p
      WHERE p.received_at < now() - greatest(older_than, interval '7 years')
@@ -406,46 +431,80 @@ $$;
 REVOKE ALL ON FUNCTION retire_evidence_payloads(interval, int), forget_seen_events(interval, int),
   forget_old_patches(interval, int) FROM PUBLIC;
 
--- What is append-only stays so even for its owner, unless one of the functions above does it by age.
+-- What is append-only stays so even for its owner, unless one of the functions above takes it away by age. Statement
+-- triggers: an insert or a COPY pays nothing for them.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+  IF TG_OP = 'TRUNCATE' OR current_setting('hitl.retention', true) IS DISTINCT FROM 'on' THEN
+    RAISE EXCEPTION '% on %: what is recorded stays as it is', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NULL;
 END $$;
-CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON action FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE OR DELETE ON policy_document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+DO $$
+DECLARE t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['decision', 'action', 'policy_document', 'evidence', 'outcome', 'event_seen', 'round_closed'] LOOP
+    EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', t);
+  END LOOP;
+  FOREACH t IN ARRAY ARRAY['patch', 'review', 'dead_letter', 'consumer_position'] LOOP
+    EXECUTE format('CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', t);
+  END LOOP;
+END $$;
 
 -- grants -------------------------------------------------------------------------------------------------------------
+-- Written by column wherever a row changes or a column says who did it. Nobody but the owner has TRUNCATE, and DELETE is
+-- for what is not kept: published messages and processes that are gone.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 
-GRANT INSERT, UPDATE ON consumer_position, outbox_shard TO hitl_worker;
-GRANT INSERT, UPDATE ON process TO hitl_worker, hitl_scheduler, hitl_sidecar;
+GRANT INSERT (process_id, kind, schema_revision, host), UPDATE (seen_at) ON process
+  TO hitl_worker, hitl_scheduler, hitl_sidecar;
 GRANT DELETE ON process TO hitl_scheduler;
-GRANT INSERT ON patch, review, round_closed, evidence, outcome, event_seen, dead_letter, action, outbox
-  TO hitl_worker;
-GRANT UPDATE ON patch, review TO hitl_worker, hitl_scheduler;
+
+GRANT INSERT (cluster_id, topic, partition, next_offset, topic_id), UPDATE (next_offset, epoch, owner, topic_id, moved_at)
+  ON consumer_position TO hitl_worker;
+GRANT INSERT (shard, epoch, owner), UPDATE (epoch, owner, claimed_at) ON outbox_shard TO hitl_worker;
 GRANT DELETE ON outbox TO hitl_worker;
+GRANT INSERT ON patch, round_closed, evidence, outcome, event_seen TO hitl_worker;
+GRANT INSERT (cluster_id, topic, partition, record_offset, record_key, record_value, headers, error, reason, at)
+  ON dead_letter TO hitl_worker;
 GRANT USAGE ON SEQUENCE round_id TO hitl_worker;
+
+-- Worker and scheduler: what happens to a patch without a person. Neither can say who decided.
+GRANT UPDATE (id, cve_id, round, state, approved_by, seq, version, patch_digest, evidence_digest, severity, risk,
+              ml_confidence, ml_prediction, policy_version, reasons, changed_at, evidence_due_at, opened_at, expires_at,
+              detected_at, synthetic, sampled)
+  ON patch TO hitl_worker, hitl_scheduler;
+GRANT INSERT (patch_id, round, review_id, opened_at, source, author, package, ecosystem, language, strategy, cwe_ids, summary),
+      UPDATE (review_id, opened_at, package, ecosystem, language, strategy, cwe_ids, summary)
+  ON review TO hitl_worker, hitl_scheduler;
 GRANT INSERT (patch_id, seq, round, decision_id, apv_id, cve_id, decision, comment, reasons, policy_version, patch_digest,
               evidence_digest, ml_confidence, ml_prediction, decided_at, valid_until, deployed, synthetic)
   ON decision TO hitl_worker, hitl_scheduler;
+GRANT INSERT (at, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version,
+              justification, request_id, detail)
+  ON action TO hitl_worker, hitl_scheduler, hitl_operator;
+GRANT INSERT (shard, messages) ON outbox TO hitl_worker, hitl_scheduler, hitl_sidecar;
 
-GRANT INSERT ON review, action, outbox TO hitl_scheduler;
 GRANT UPDATE ON duty_lease TO hitl_scheduler;
 GRANT INSERT, UPDATE ON duty_run TO hitl_scheduler;
 GRANT EXECUTE ON FUNCTION retire_evidence_payloads(interval, int), forget_seen_events(interval, int),
   forget_old_patches(interval, int) TO hitl_scheduler;
 
-GRANT INSERT ON decision, action, outbox TO hitl_sidecar;
-GRANT UPDATE ON patch TO hitl_sidecar;
+-- The sidecar closes a pending review by what a person said; it does not touch what the evidence is.
+GRANT UPDATE (state, approved_by, seq, version, changed_at) ON patch TO hitl_sidecar;
+GRANT INSERT (patch_id, seq, round, decision_id, apv_id, cve_id, decision, mode, decided_by, approvers, comment, reasons,
+              reject_reasons, policy_version, patch_digest, evidence_digest, ml_confidence, ml_prediction, decided_at,
+              valid_until, deployed, synthetic, role, token_id, request_id)
+  ON decision TO hitl_sidecar;
 
-GRANT INSERT ON policy_document, action TO hitl_operator;
-GRANT UPDATE ON policy_state TO hitl_operator;
+GRANT INSERT ON policy_document TO hitl_operator;
+GRANT UPDATE (active_version, auto_approve, changed_by, changed_at) ON policy_state TO hitl_operator;
 GRANT UPDATE (state, settled_by, settled_at, note) ON dead_letter TO hitl_operator;
-GRANT INSERT, UPDATE ON consumer_position TO hitl_operator;
-GRANT INSERT ON outbox TO hitl_operator;
+GRANT INSERT (cluster_id, topic, partition, next_offset, topic_id), UPDATE (next_offset, epoch, owner, topic_id, moved_at)
+  ON consumer_position TO hitl_operator;
 
 -- the conservative default -------------------------------------------------------------------------------------------
 INSERT INTO policy_document (version, document, note, proposed_by) VALUES (1, '{
