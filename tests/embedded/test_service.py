@@ -13,11 +13,11 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka.admin import AdminClient, NewTopic
+
 from hitl_stream.contract import topics
 from hitl_stream.embedded.kafka import Kafka
 from hitl_stream.embedded.postgres import Postgres
 from hitl_stream.errors import Fatal
-
 from tests.harness import wait
 from tests.harness.kafka import KafkaServer
 from tests.harness.postgres import PostgresServer

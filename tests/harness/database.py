@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import asyncpg
+
 from hitl_stream.embedded.postgres import Postgres
 
 TEMPLATE = "hitl_template"

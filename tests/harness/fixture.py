@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from hitl_stream.contract import topics
 from hitl_stream.embedded.kafka import Kafka
 from hitl_stream.embedded.postgres import Postgres
 from hitl_stream.errors import Fatal
-
 from tests.harness import database as databases
 from tests.harness.availability import missing
 from tests.harness.kafka import KafkaServer

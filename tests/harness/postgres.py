@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+
 from hitl_stream.embedded.postgres import Postgres
 from hitl_stream.errors import Fatal
 
