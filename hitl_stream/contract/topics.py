@@ -1,6 +1,6 @@
 """The topics by logical name, as one environment sees them: the loaded form of `topics.yaml`.
 
-Physical names are known here and in that file only. What makes the file sound is said in `topic_document`.
+Physical names are known here and in that file only. What makes the file sound is said in `topic_rule`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from hitl_stream.contract import topic_document
+from hitl_stream.contract import topic_document, topic_rule
 from hitl_stream.contract.topic_document import Key, TopicDocument, TopicEntry, TopicsInvalid
 
-__all__ = ["Key", "Topic", "Topics", "TopicsInvalid", "default_path", "load", "parse"]
+__all__ = ["Key", "Topic", "Topics", "TopicsInvalid", "default_path", "load", "read", "resolve"]
 
 DEFAULT_ENVIRONMENT = "local"
 
@@ -83,10 +83,19 @@ def default_path() -> Path:
 
 def load(path: Path | str | None = None, environment: str = DEFAULT_ENVIRONMENT) -> Topics:
     """Read the file. Raises TopicsInvalid with every problem found in it."""
-    return parse(topic_document.read(path or default_path()), environment)
+    return resolve(read(path), environment)
 
 
-def parse(document: TopicDocument, environment: str = DEFAULT_ENVIRONMENT) -> Topics:
+def read(path: Path | str | None = None) -> TopicDocument:
+    """Read and check the file, for all environments. Raises TopicsInvalid with every problem found in it."""
+    document = topic_document.read(path or default_path())
+    problems = topic_rule.problems(document)
+    if problems:
+        raise TopicsInvalid(problems)
+    return document
+
+
+def resolve(document: TopicDocument, environment: str) -> Topics:
     """The topics of one environment. Raises TopicsInvalid for an unknown environment."""
     if environment not in document.environments:
         known = ", ".join(document.environments)
