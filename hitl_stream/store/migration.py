@@ -29,7 +29,11 @@ ALIVE_S = 60
 _OBJECT_IN_USE = "55006"
 
 # Locks are waited for only so long: a migration that waits for one stops everybody who comes behind it.
-_OPENING = f"SELECT pg_advisory_xact_lock({LOCK});\nSET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s';"
+_LOCKING = (
+    f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({LOCK}); END $$;",
+    f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s';",
+)
+_OPENING = ("BEGIN;", "SET LOCAL search_path = public;", "SET LOCAL client_min_messages = warning;", *_LOCKING)
 _VERSION_TABLE = (
     "CREATE TABLE IF NOT EXISTS alembic_version"
     " (version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));"
@@ -85,8 +89,7 @@ async def down(url: str, target: str) -> list[Revision]:
 def script(start: str, target: str) -> str:
     """The same way for plain `psql -v ON_ERROR_STOP=1 -f`, in one transaction, bookkeeping included."""
     upwards = _number(_known(target)) > _number(_known(start))
-    parts = ["BEGIN;", "SET LOCAL search_path = public;", _OPENING, _VERSION_TABLE]
-    parts.append(_EXPECT.format(base=BASE, start=start))
+    parts = [*_OPENING, _VERSION_TABLE, _EXPECT.format(base=BASE, start=start)]
     for revision in _steps(start, target, upwards):
         before = BASE if revision.id == line()[0].id else line()[_number(revision.id) - 2].id
         if upwards:
@@ -161,8 +164,8 @@ async def _run(url: str, target: str, *, upwards: bool) -> list[Revision]:
 
 
 def _migrate(conn: Connection, target: str, upwards: bool, done: list[Revision]) -> None:
-    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-    conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+    for statement in _LOCKING:
+        conn.exec_driver_sql(statement)
 
     def steps(heads: Sequence[str], _: MigrationContext) -> Iterable[RevisionStep]:
         start = heads[0] if heads else BASE

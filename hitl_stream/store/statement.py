@@ -1,6 +1,6 @@
-"""Every SQL statement of the product, by name: `store/sql/*.sql`, a header line `-- name: x`, then `-- role: y`.
+"""Every SQL statement of the product, by name: `store/sql/*.sql`, a header line `-- name: x`, then `-- role: y` or `y, z`.
 
-The role is the least one that may run it; a test PREPAREs each statement under that role.
+The roles are those that run it; a test PREPAREs each statement under each of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-_HEADER = re.compile(r"^-- name: (?P<name>\w+)\n-- role: (?P<role>\w+)\n", re.MULTILINE)
+_HEADER = re.compile(r"^-- name: (?P<name>\w+)\n-- role: (?P<roles>\w+(?:, \w+)*)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Statement:
     """One named statement. `text` holds its comment lines too; they cost nothing once prepared."""
 
     name: str
-    role: str
+    roles: tuple[str, ...]
     text: str
 
 
@@ -31,11 +31,12 @@ def load() -> dict[str, Statement]:
             continue
         source = entry.read_text(encoding="utf-8")
         headers = list(_HEADER.finditer(source))
-        if not headers:
-            raise ValueError(f"{entry.name}: no statement header")
+        if not headers or len(headers) != source.count("-- name:"):
+            raise ValueError(f"{entry.name}: a statement without a whole header")
         for header, following in zip(headers, [*headers[1:], None], strict=True):
             end = following.start() if following else len(source)
-            statement = Statement(header["name"], header["role"], source[header.end() : end].strip().rstrip(";"))
+            text = source[header.end() : end].strip().rstrip(";")
+            statement = Statement(header["name"], tuple(header["roles"].split(", ")), text)
             if statement.name in found:
                 raise ValueError(f"{entry.name}: {statement.name} is defined twice")
             found[statement.name] = statement

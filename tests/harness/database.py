@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import Any
 
 import asyncpg
 
 from hitl_stream.embedded.postgres import Postgres
+from hitl_stream.store import migration
 
 TEMPLATE = "hitl_template"
 _numbers = itertools.count(1)
@@ -32,7 +32,7 @@ def migrated(server: Postgres) -> Iterator[str]:
 def _prepare(server: Postgres) -> None:
     """Make the template: one empty database with all migrations."""
     _run(_execute(server.url(), f"CREATE DATABASE {TEMPLATE}"))
-    _run(_execute(server.url(TEMPLATE), *_migrations()))
+    _run(migration.up(server.url(TEMPLATE)))
     _run(_execute(server.url(), f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true"))
 
 
@@ -47,12 +47,6 @@ def fresh(server: Postgres, template: str = "template0") -> Iterator[str]:
         _run(_execute(server.url(), f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def _migrations() -> list[str]:
-    versions = files("hitl_stream.store.migrations").joinpath("versions")
-    scripts = sorted((entry for entry in versions.iterdir() if entry.name.endswith(".up.sql")), key=lambda e: e.name)
-    return [script.read_text() for script in scripts]
-
-
 async def _execute(url: str, *statements: str) -> None:
     connection = await asyncpg.connect(url, command_timeout=60)
     try:
@@ -62,7 +56,7 @@ async def _execute(url: str, *statements: str) -> None:
         await connection.close()
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, object]) -> None:
     """Run in a thread of its own: the test's thread may have an event loop already."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()

@@ -2,7 +2,7 @@
 -- archive, with the time of the move in the table's name. Roles stay: other databases of the cluster may use them.
 DO $$
 DECLARE
-  tag text := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISSUS');
+  tag text := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISSUS');
   t text;
 BEGIN
   DROP VIEW hitl_decisions, audit_entry;
