@@ -1,0 +1,94 @@
+"""`hitl-stream sidecar`: the HTTP service. Has no login yet, therefore loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from hitl_stream import settings
+from hitl_stream.errors import Fatal, Unavailable
+from hitl_stream.observe import log
+from hitl_stream.settings import Settings
+from hitl_stream.sidecar import app
+from hitl_stream.store.database import Database
+
+POOL_SIZE = 8
+COMMAND_TIMEOUT_S = 5.0
+RECONNECT_S = 1.0
+GRACE_S = 5
+
+
+def run(
+    host: Annotated[str | None, typer.Option(help="Default: HITL_HTTP_HOST, 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Default: HITL_HTTP_PORT, 8027.", min=1, max=65_535)] = None,
+) -> None:
+    """Serve reviews, the gate and health over HTTP. There is no login yet: it serves this machine only."""
+    given = {name: value for name, value in (("http_host", host), ("http_port", port)) if value is not None}
+    chosen = settings.load(**given)
+    check_host(chosen)
+    log.configure(chosen.log_format, "sidecar")
+    asyncio.run(_serve(chosen))
+
+
+def check_host(chosen: Settings) -> None:
+    """Without a login nobody else may ask. Environment local may: there the container's port is bound to loopback outside.
+
+    Raises Fatal.
+    """
+    if chosen.http_host not in app.LOOPBACK and chosen.environment != "local":
+        raise Fatal(
+            f"the sidecar has no login yet and serves loopback only: HITL_HTTP_HOST={chosen.http_host} is refused in"
+            f" environment {chosen.environment}"
+        )
+
+
+async def _serve(chosen: Settings) -> None:
+    loopback = chosen.http_host in app.LOOPBACK
+    local = chosen.environment == "local"
+    made = app.create(decisions=local, hosts=[*app.LOOPBACK, "[::1]"] if loopback else None)
+    if not loopback:
+        log.get().warning(
+            "sidecar_exposed", host=chosen.http_host, reason="no login: whoever reaches the port may decide"
+        )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            made,
+            host=chosen.http_host,
+            port=chosen.http_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    connecting = asyncio.create_task(_connect(made, server, chosen.database))
+    try:
+        await server.serve()
+    finally:
+        connecting.cancel()
+        with suppress(asyncio.CancelledError):
+            await connecting
+        if made.state.database is not None:
+            await made.state.database.close()
+
+
+async def _connect(made: FastAPI, server: uvicorn.Server, url: str) -> None:
+    """Connect, however long the database is away; what cannot be mended by waiting ends the server."""
+    while True:
+        try:
+            made.state.database = await Database.open(
+                url, "hitl_sidecar", size=POOL_SIZE, name="hitl-sidecar", command_timeout_s=COMMAND_TIMEOUT_S
+            )
+            log.get().info("database_connected")
+            return
+        except Unavailable as failure:
+            log.get().warning("database_unavailable", reason=str(failure))
+            await asyncio.sleep(RECONNECT_S)
+        except Fatal:
+            server.should_exit = True
+            raise

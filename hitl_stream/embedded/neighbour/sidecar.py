@@ -1,0 +1,52 @@
+"""What a neighbour asks the sidecar: the gate, a patch, a decision. Plain HTTP by the standard library."""
+
+from __future__ import annotations
+
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+import orjson
+
+from hitl_stream.errors import Refused, Unavailable
+
+TIMEOUT_S = 10.0
+
+
+class Sidecar:
+    """One sidecar at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._opener = build_opener(ProxyHandler({}))  # it is on this machine, whatever proxy is set for others
+
+    def gate(self, patch_id: str, digest: str) -> dict[str, Any]:
+        """The gate's answer for one artefact. Raises Unavailable, Refused."""
+        body, _ = self._ask("GET", f"/hitl/patches/{quote(patch_id, safe='')}/gate?digest={quote(digest)}")
+        return body
+
+    def patch(self, patch_id: str) -> tuple[dict[str, Any], str]:
+        """A patch and its entity tag. Raises Unavailable, Refused."""
+        return self._ask("GET", f"/hitl/patches/{quote(patch_id, safe='')}")
+
+    def decide(self, patch_id: str, action: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Approve or reject what was seen under that version. Raises Unavailable, Refused."""
+        path = f"/hitl/patches/{quote(patch_id, safe='')}/{action}"
+        return self._ask("POST", path, orjson.dumps(body), {"If-Match": version, "Content-Type": "application/json"})[0]
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[dict[str, Any], str]:
+        request = Request(self.url + path, body, headers or {}, method=method)  # noqa: S310 - always our own http URL
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as response:
+                return orjson.loads(response.read()), response.headers.get("ETag", "")
+        except HTTPError as error:
+            told = error.read()[:500].decode(errors="replace")
+            if error.code >= 500:
+                raise Unavailable(f"sidecar: {error.code} {told}") from error
+            raise Refused(f"{error.code} {told}") from error
+        except (OSError, HTTPException, orjson.JSONDecodeError) as error:
+            raise Unavailable(f"sidecar: {error}") from error

@@ -1,0 +1,38 @@
+"""Probes. Liveness says that the loop turns and nothing else; readiness says that the database answers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from hitl_stream.errors import Unavailable
+from hitl_stream.observe import metrics
+from hitl_stream.sidecar.patch import Store, answer, database
+from hitl_stream.store import outbox, review
+
+router = APIRouter()
+
+
+@router.get("/livez")
+async def live() -> Response:
+    """The process answers. Restarting it would not bring a database back, so that is not asked here."""
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz")
+async def ready(store: Store) -> Response:
+    """The database answers; otherwise 503."""
+    async with store.connection() as conn:
+        await review.check_database(conn)
+    return answer({"status": "ok"})
+
+
+@router.get("/metrics")
+async def show_metrics(request: Request) -> Response:
+    """What Prometheus scrapes. The outbox is looked at here too, because its worker may be dead."""
+    try:
+        async with database(request).connection() as conn:
+            metrics.OUTBOX_OLDEST_SECONDS.set(await outbox.oldest_age_s(conn) or 0)
+        metrics.set_breaker("postgres", is_open=False)
+    except Unavailable:
+        metrics.set_breaker("postgres", is_open=True)
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,67 @@
+"""Routes patches on the path as it was sent, because a patch id may hold `/`, a blank or `%`.
+
+Starlette decodes the path before it routes; below `/hitl/patches/` this middleware gives it the undecoded one, and
+`patch_id` decodes the one segment that is the id. `/hitl/patches/_/…?patch_id=` does without any escaping.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hitl_stream.sidecar.problem import Problem
+
+PREFIX = b"/hitl/patches/"
+LENGTH_MAX = 255
+
+
+class RawPath:
+    """The middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope.get("raw_path") or b""
+        if scope["type"] == "http" and raw.startswith(PREFIX):
+            scope = {**scope, "path": raw.decode("latin-1")}
+        await self._app(scope, receive, send)
+
+
+def patch_id(request: Request) -> str:
+    """The patch id that a request names. Raises Problem 404 for one that no patch can have."""
+    segment = request.path_params.get("segment", "_")
+    if segment == "_":
+        named = query_values(request, "patch_id")
+        if len(named) != 1:
+            raise Problem(422, "patch-id-required", "Name the patch once", "`_` stands for ?patch_id=")
+        wanted = named[0]
+    else:
+        wanted = _decode(unquote_to_bytes(segment))
+    if not 0 < len(wanted) <= LENGTH_MAX or "\0" in wanted:
+        raise unknown_patch()
+    return wanted
+
+
+def query_values(request: Request, name: str) -> list[str]:
+    """Every value of a query parameter; bytes that are not UTF-8 name nothing, instead of something similar."""
+    try:
+        query = request.scope["query_string"].decode("ascii")
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=50)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise Problem(422, "invalid-query", "The query cannot be read", str(error)) from error
+    return [value for key, value in pairs if key == name]
+
+
+def unknown_patch() -> Problem:
+    """404: there is no such patch."""
+    return Problem(404, "unknown-patch", "There is no such patch")
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise unknown_patch() from error

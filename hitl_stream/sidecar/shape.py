@@ -1,0 +1,189 @@
+"""Rows as the bodies that the contract shows.
+
+Hostile text stays as it is: this is JSON, and showing it safely is the part of whoever shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hitl_stream.contract import encode
+from hitl_stream.contract.decode import result_from_payload
+from hitl_stream.contract.digest import patch_digest_text
+from hitl_stream.contract.fold import fold
+from hitl_stream.errors import BadRecord
+from hitl_stream.policy.verdict import RuleOutcome, RuleResult
+from hitl_stream.review.explanation import explain
+from hitl_stream.store.review import Detail, GateAnswer, Row
+
+APPROVALS_REQUIRED = 1
+
+_CARD_MEMBERS = (
+    "patch_id", "round", "apv_id", "cve_id", "severity", "risk", "package", "ecosystem", "language", "strategy",
+)  # fmt: skip
+_PATCH_MEMBERS = ("strategy", "author", "pr_url", "commit_sha", "flagged", "flag_reason")
+
+
+def etag(version: int) -> str:
+    """A strong entity tag."""
+    return f'"{version}"'
+
+
+def at(moment: datetime | None) -> str | None:
+    """A time as all messages spell it."""
+    return None if moment is None else encode.timestamp(moment)
+
+
+def waiting(row: Row) -> dict[str, Any]:
+    """One entry of the list of reviews."""
+    return {
+        **{name: row[name] for name in _CARD_MEMBERS},
+        "cwe_ids": row["cwe_ids"] or [],
+        "ml_confidence": row["ml_confidence"],
+        "ml_prediction": row["ml_prediction"],
+        "reasons": [_rule(*reason) for reason in encode.parse_reasons(row["reasons"])],
+        "opened_at": at(row["opened_at"]),
+        "expires_at": at(row["expires_at"]),
+        "claimed_by": None,
+        "approvals": [],
+        "approvals_required": APPROVALS_REQUIRED,
+        "version": etag(row["version"]),
+        "synthetic": row["synthetic"],
+    }
+
+
+def detail(found: Detail) -> dict[str, Any]:
+    """One patch with everything a decision needs."""
+    row = found.patch
+    payloads = [orjson.loads(result["payload"]) if result["payload"] is not None else {} for result in found.results]
+    return {
+        "patch_id": row["patch_id"],
+        "round": row["round"],
+        "state": row["state"],
+        "version": etag(row["version"]),
+        "apv_id": row["apv_id"],
+        "cve_id": row["cve_id"],
+        "vulnerability": {**_told(payloads, "vulnerability"), "severity": row["severity"]},
+        "patch": _patch(row, payloads),
+        "results": [_result(*pair) for pair in zip(found.results, payloads, strict=True)],
+        "verdict": _verdict(found),
+        "ml_confidence": row["ml_confidence"],
+        "ml_prediction": row["ml_prediction"],
+        "opened_at": at(row["opened_at"]),
+        "expires_at": at(row["expires_at"]),
+        "approvals": _approvers(found),
+        "approvals_required": APPROVALS_REQUIRED,
+        "claimed_by": None,
+        "comments": [],
+        "history": [_entry(entry) for entry in found.history],
+        "related": [_related(other) for other in found.related],
+        "synthetic": row["synthetic"],
+    }
+
+
+def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, Any]:
+    """The gate's answer."""
+    return {
+        "patch_id": patch_id,
+        "patch_digest": patch_digest_text(digest),
+        "deployable": answer.deployable,
+        "reason": answer.reason,
+        "decision_id": None if answer.decision_id is None else str(answer.decision_id),
+        "decided_at": at(answer.decided_at),
+        "expires_at": at(answer.expires_at),
+    }
+
+
+def _told(payloads: Sequence[dict[str, Any]], group: str) -> dict[str, Any]:
+    """One group of fields as the results tell it, a later value before an earlier one."""
+    told: dict[str, Any] = {}
+    for payload in payloads:
+        told |= {name: value for name, value in (payload.get(group) or {}).items() if value is not None}
+    return told
+
+
+def _patch(row: Row, payloads: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    told = _told(payloads, "patch")
+    return {
+        "diff": told.get("diff"),
+        "patch_digest": patch_digest_text(row["patch_digest"]),
+        "risk": row["risk"],
+        **{name: told.get(name) for name in _PATCH_MEMBERS},
+    }
+
+
+def _result(row: Row, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "event_id": row["event_id"],
+        "source": row["source"],
+        "received_at": at(row["received_at"]),
+        "wargame": payload.get("wargame"),
+        "ml": payload.get("ml"),
+        "runtime": payload.get("runtime"),
+    }
+
+
+def _verdict(found: Detail) -> dict[str, Any]:
+    rules = _explained(found)
+    approve = bool(rules) and all(rule.outcome is RuleOutcome.PASSED for rule in rules)
+    return {
+        "outcome": "approve" if approve else "review",
+        "rules": [_rule(rule.rule, rule.outcome, rule.detail, rule.distance) for rule in rules],
+        "policy_version": found.patch["policy_version"],
+    }
+
+
+def _explained(found: Detail) -> tuple[RuleResult, ...]:
+    """All rules, or only those written down where a payload is past its retention or there are too many to fold."""
+    stored = encode.parse_reasons(found.patch["reasons"])
+    evidence = None
+    if found.results and not found.truncated and all(row["payload"] is not None for row in found.results):
+        try:
+            results = [result_from_payload(row["source"], row["event_id"], row["payload"]) for row in found.results]
+            evidence = fold(results)
+        except BadRecord:
+            evidence = None  # written by an older version with other limits: what it said then still stands
+    return explain(evidence, found.policy, stored)
+
+
+def _rule(rule: str, outcome: str, told: str, distance: float | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {"rule": rule, "outcome": outcome, "detail": told}
+    if distance is not None:
+        shown["distance"] = distance
+    return shown
+
+
+def _approvers(found: Detail) -> list[str]:
+    """Who approved the current round."""
+    row = found.patch
+    if row["state"] != "approved" or row["approved_by"] != "human":
+        return []
+    return [e["actor"] for e in found.history if e["action"] == "approved" and e["round"] == row["round"]]
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    return {
+        "at": at(row["at"]),
+        "actor": row["actor"],
+        "role": row["role"],
+        "action": row["action"],
+        "round": row["round"],
+        "seq": row["seq"],
+        "patch_digest": patch_digest_text(row["patch_digest"]),
+        "evidence_digest": patch_digest_text(row["evidence_digest"]),
+        "policy_version": row["policy_version"],
+        "justification": row["justification"],
+    }
+
+
+def _related(row: Row) -> dict[str, Any]:
+    return {
+        "patch_id": row["patch_id"],
+        "state": row["state"],
+        "patch_digest": patch_digest_text(row["patch_digest"]),
+        "at": at(row["at"]),
+    }
