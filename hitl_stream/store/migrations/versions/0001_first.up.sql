@@ -298,7 +298,7 @@ CREATE TABLE action (
   policy_version  int,
   justification   text,
   request_id      text,
-  detail          text        CONSTRAINT detail_is_json CHECK (detail::jsonb IS NOT NULL)
+  detail          text        CONSTRAINT detail_is_json CHECK (detail IS NULL OR detail::jsonb IS NOT NULL)
 );
 COMMENT ON TABLE action IS 'Everything that was done beside decisions. Append-only; a row is its own audit entry. detail is JSON.';
 CREATE INDEX action_patch ON action (patch_id, round) WHERE patch_id IS NOT NULL;
