@@ -82,31 +82,31 @@ def cap(text: str, characters_max: int) -> str:
 
 
 def _value(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if kind is str:  # nearly all of them; the rest may take its time
-        return clean(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if depth > 0 and isinstance(value, Mapping):
+        pairs = [(str(name), inner) for name, inner in list(value.items())[:ITEMS_MAX]]
+        return {clean(name): REDACTED if is_secret(name) else _value(inner, depth - 1) for name, inner in pairs}
+    if depth > 0 and isinstance(value, list | tuple | set | frozenset):
+        return [_value(inner, depth - 1) for inner in list(value)[:ITEMS_MAX]]
+    if type(value) is int and value.bit_length() < 64:
+        return value
+    return clean(_words(value))
+
+
+def _words(value: Any) -> str:
+    """Anything in words, before it is cleaned."""
     match value:
-        case None | bool() | float():
-            return value
         case Enum():
-            return clean(str(value.value))
+            return str(value.value)
         case int():
-            return value if value.bit_length() < 64 else clean(_digits(value))
-        case str():
-            return clean(value)
+            return _digits(value)
         case bytes() | bytearray() | memoryview():
-            return clean(bytes(value[: TEXT_CHARACTERS_MAX + 1]).decode("utf-8", "backslashreplace"))
+            return bytes(value[: TEXT_CHARACTERS_MAX + 1]).decode("utf-8", "backslashreplace")
         case date():
             return value.isoformat()
-        case _ if depth == 0:
-            return clean(_describe(value))
-        case Mapping():
-            pairs = [(str(name), inner) for name, inner in list(value.items())[:ITEMS_MAX]]
-            return {clean(name): REDACTED if is_secret(name) else _value(inner, depth - 1) for name, inner in pairs}
-        case list() | tuple() | set() | frozenset():
-            return [_value(inner, depth - 1) for inner in list(value)[:ITEMS_MAX]]
         case _:
-            return clean(_describe(value))
+            return _describe(value)
 
 
 def _describe(value: Any) -> str:

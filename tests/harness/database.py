@@ -31,20 +31,20 @@ def migrated(server: Postgres) -> Iterator[str]:
 
 def _prepare(server: Postgres) -> None:
     """Make the template: one empty database with all migrations."""
-    _run(_execute(server.url(), f"CREATE DATABASE {TEMPLATE}"))
-    _run(migration.up(server.url(TEMPLATE)))
-    _run(_execute(server.url(), f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true"))
+    run(_execute(server.url(), f"CREATE DATABASE {TEMPLATE}"))
+    run(migration.up(server.url(TEMPLATE)))
+    run(_execute(server.url(), f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true"))
 
 
 @contextmanager
 def fresh(server: Postgres, template: str = "template0") -> Iterator[str]:
     """The URL of a database of its own, dropped afterwards whoever is still connected."""
     name = f"test_{next(_numbers)}"
-    _run(_execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
+    run(_execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield server.url(name)
     finally:
-        _run(_execute(server.url(), f"DROP DATABASE {name} WITH (FORCE)"))
+        run(_execute(server.url(), f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def _execute(url: str, *statements: str) -> None:
@@ -56,7 +56,7 @@ async def _execute(url: str, *statements: str) -> None:
         await connection.close()
 
 
-def _run(work: Coroutine[Any, Any, object]) -> None:
+def run(work: Coroutine[Any, Any, object]) -> None:
     """Run in a thread of its own: the test's thread may have an event loop already."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()

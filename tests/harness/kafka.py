@@ -1,4 +1,4 @@
-"""A real Apache Kafka on loopback: one KRaft node from Maven's jars. Also usable outside pytest, as `with KafkaServer() as kafka:`."""
+"""A real Apache Kafka on loopback: one KRaft node, from Maven's jars. Usable outside pytest, as `with KafkaServer() as …`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real Postgres servers on loopback: 15, the oldest that must work, and the embedded one. With kill and restart for fault tests.
+"""Real Postgres servers on loopback: 15, the oldest that must work. With kill and restart for fault tests.
 
 Usable outside pytest, as `with PostgresServer() as postgres:`.
 """

@@ -1,0 +1,74 @@
+# hitl-stream. `make run` tries it out, `make test` proves it. Everything is installed into .venv, from the lock files.
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK_OPTIONS := --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# A Python of 3.11 or later that can make virtual environments.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python3.14; do \
+  $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+ARGS ?=
+
+.PHONY: run test test-full lint format bench schemas lock install clean help
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/.runtime  ## the whole system on this machine, Ctrl-C ends it; ARGS='--data-dir state' keeps its data
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/hitl-stream demo $(ARGS)
+
+test: install $(VENV)/.development lint  ## lint and all tests
+	@HITL_TEST_SCALE=$${HITL_TEST_SCALE:-ci} $(BIN)/python -m pytest $(ARGS)
+
+test-full: install $(VENV)/.development lint  ## the same with large sizes; writes reports/test-full.md
+	@HITL_TEST_SCALE=full $(BIN)/python -m pytest --report reports/test-full.md $(ARGS)
+
+lint: $(VENV)/.development  ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.development  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(VENV)-bench/.installed  ## the measured claims, against their peers
+	@$(VENV)-bench/bin/python -m benchmarks.pipeline $(ARGS)
+
+schemas: $(VENV)/.runtime  ## write schemas/ anew from the models
+	@$(BIN)/python -m hitl_stream.contract.schema
+
+install:
+	@bash tests/harness/install.sh
+
+lock:  ## resolve the locks anew; needs uv
+	uv pip compile pyproject.toml --extra demo --group build $(LOCK_OPTIONS) -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --extra test --extra lint --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra demo --extra bench --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-bench.lock
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.development: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)-bench/.installed: requirements-bench.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock
+	@$(VENV)-bench/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
