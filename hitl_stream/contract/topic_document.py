@@ -103,7 +103,7 @@ def read(path: Path | str) -> TopicDocument:
 def read_text(text: str) -> TopicDocument:
     """Check the text of a file. Raises TopicsInvalid with every problem."""
     try:
-        content = yaml.load(text, _Loader)
+        content = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         raise TopicsInvalid([f"is not YAML: {error}"]) from error
     try:

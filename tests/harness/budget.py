@@ -20,6 +20,7 @@ from tests.harness.availability import MISSING, scale
 
 # Seconds on 2 cores at scale `ci`; all of them together stay under 40 minutes.
 BUDGETS_S = {
+    "broker": 120,
     "demo": 240,
     "embedded": 90,
     "faults": 600,
