@@ -1,0 +1,1 @@
+"""The sidecar over HTTP, on a real Postgres."""

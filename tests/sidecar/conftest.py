@@ -1,0 +1,60 @@
+"""A sidecar over a fresh database, and a recorder that fills it as a worker would."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from hitl_stream.contract.record import StoredRecord
+from hitl_stream.sidecar import app
+from hitl_stream.store import position
+from hitl_stream.store.batch import Span
+from hitl_stream.store.database import Database
+from hitl_stream.store.recording import Recorder
+from tests.event import binary, data
+
+RESULTS = "wargaming.results"
+PLACES = 10**9
+
+
+@dataclass
+class Upstream:
+    """Feeds results straight into the recorder, one transaction each."""
+
+    recorder: Recorder
+    epoch: int
+    at: int = 0
+
+    async def feed(self, *records: StoredRecord) -> None:
+        placed = [record._replace(offset=self.at + n) for n, record in enumerate(records)]
+        end = self.at + len(placed)
+        await self.recorder.record_results([Span(RESULTS, 0, self.at, end, self.epoch, list(placed))])
+        self.at = end
+
+    async def result(self, event_id: str = "e-1", **changes: Any) -> None:
+        """The good result of tests.event, changed."""
+        await self.feed(binary(event_id, data(**changes)))
+
+
+@pytest.fixture
+async def upstream(database: str) -> AsyncIterator[Upstream]:
+    worker = await Database.open(database, "hitl_worker", size=2, name="test-worker")
+    async with worker.connection() as conn:
+        claims = await position.claim(conn, "cluster", RESULTS, {0: (0, PLACES)}, "id-1", "me")
+        await position.claim_shards(conn, [0], "me")
+    yield Upstream(Recorder(worker, "cluster"), claims[0].epoch)
+    await worker.close()
+
+
+@pytest.fixture
+async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """Talks to a sidecar of environment local."""
+    reader = await Database.open(database, "hitl_sidecar", size=4, name="test-sidecar", command_timeout_s=5)
+    transport = httpx2.ASGITransport(app.create(reader, decisions=True), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8027") as made:
+        yield made
+    await reader.close()
