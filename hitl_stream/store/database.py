@@ -33,6 +33,9 @@ _AWAY_CODES = frozenset(
 )
 # How asyncpg says that the connection or the pool went away under us; it takes a dead connection back by itself.
 _GONE = ("is closed", "is closing", "been released back to the pool")
+# A prepared plan is kept until the first ANALYZE. Made while the tables were empty it would read them from end to end, and
+# autovacuum looks only once a minute: at full speed that is a million rows too late.
+PLANNING = {"jit": "off", "enable_seqscan": "off", "random_page_cost": "1.1"}
 _ROLE_MISSING = "22023"
 _NOT_ALLOWED = ("28000", "28P01", "3D000", "42501")
 
@@ -144,7 +147,6 @@ def session_settings(role: str | None, name: str, command_timeout_s: float) -> d
         "application_name": name[:63],
         "TimeZone": "UTC",
         "search_path": "public",
-        "jit": "off",
         "statement_timeout": f"{int(command_timeout_s * 800)}ms",
         "lock_timeout": f"{int(command_timeout_s * 400)}ms",
         "idle_in_transaction_session_timeout": f"{int(command_timeout_s * 1500)}ms",
@@ -153,7 +155,7 @@ def session_settings(role: str | None, name: str, command_timeout_s: float) -> d
         "tcp_keepalives_count": "3",
         "tcp_user_timeout": f"{NETWORK_TIMEOUT_S * 1000}ms",
     }
-    return settings if role is None else {**settings, "role": role}
+    return settings if role is None else {**settings, **PLANNING, "role": role}
 
 
 async def _keep_alive(conn: Any) -> None:

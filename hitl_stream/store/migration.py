@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -38,6 +38,9 @@ _VERSION_TABLE = (
     "CREATE TABLE IF NOT EXISTS alembic_version"
     " (version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));"
 )
+_BOOK_FIRST = "INSERT INTO alembic_version (version_num) VALUES ('{after}');"
+_BOOK_NEXT = "UPDATE alembic_version SET version_num = '{after}' WHERE version_num = '{before}';"
+_BOOK_NONE = "DELETE FROM alembic_version WHERE version_num = '{before}';"
 _EXPECT = """DO $$
 DECLARE found text := coalesce((SELECT version_num FROM alembic_version), '{base}');
 BEGIN
@@ -135,11 +138,8 @@ def _guard(target: str) -> str:
 
 
 def _book(before: str, after: str) -> str:
-    if before == BASE:
-        return f"INSERT INTO alembic_version (version_num) VALUES ('{after}');"
-    if after == BASE:
-        return f"DELETE FROM alembic_version WHERE version_num = '{before}';"
-    return f"UPDATE alembic_version SET version_num = '{after}' WHERE version_num = '{before}';"
+    template = _BOOK_FIRST if before == BASE else _BOOK_NONE if after == BASE else _BOOK_NEXT
+    return template.format(before=before, after=after)
 
 
 async def _connect(url: str) -> asyncpg.Connection:
@@ -171,9 +171,7 @@ def _migrate(conn: Connection, target: str, upwards: bool, done: list[Revision])
         start = heads[0] if heads else BASE
         modules = RevisionMap(lambda: [_script(conn, revision, done) for revision in line()])
         for revision in _steps(start, target, upwards):
-            step = modules.get_revision(revision.id)
-            assert isinstance(step, Script)  # it is what the map was made of
-            yield RevisionStep(modules, step, upwards)
+            yield RevisionStep(modules, cast(Script, modules.get_revision(revision.id)), upwards)
 
     MigrationContext.configure(conn, opts={"fn": steps}).run_migrations()
 

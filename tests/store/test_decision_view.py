@@ -38,7 +38,8 @@ async def act(conn: asyncpg.Connection, action: str, after: int, **more: Any) ->
 
 async def test_the_columns_that_queries_are_written_against(owner: asyncpg.Connection) -> None:
     found = await owner.fetch(
-        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'hitl_decisions' ORDER BY ordinal_position"
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_name = 'hitl_decisions' ORDER BY ordinal_position"
     )
     assert list(COLUMNS.items()) == [tuple(r) for r in found][: len(COLUMNS)]
 
@@ -127,8 +128,14 @@ async def test_audit_entries_say_everything_and_stand_in_order(owner: asyncpg.Co
         key: approved[key]
         for key in ("actor", "role", "token_id", "action", "patch_id", "round", "seq", "justification")
     } == {
-        **{"actor": "ann", "role": "approver", "token_id": "t", "action": "approved", "patch_id": "p-1"},
-        **{"round": 1, "seq": 1, "justification": "fine"},
+        "actor": "ann",
+        "role": "approver",
+        "token_id": "t",
+        "action": "approved",
+        "patch_id": "p-1",
+        "round": 1,
+        "seq": 1,
+        "justification": "fine",
     }
     assert (approved["patch_digest"], approved["policy_version"], approved["request_id"]) == (
         f"sha256:{DIFF.hex()}",

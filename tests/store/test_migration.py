@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import shutil
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -208,11 +209,13 @@ async def test_a_server_that_is_away_is_unavailable_and_a_wrong_database_is_fata
 
 
 @pytest.fixture(scope="module", params=["15", "embedded"])
-def other_cluster(request: pytest.FixtureRequest, postgres: PostgresServer, embedded_postgres: Postgres) -> Postgres:
+def other_cluster(
+    request: pytest.FixtureRequest, postgres: PostgresServer, embedded_postgres: Postgres
+) -> Iterator[Postgres]:
     """A server without our roles: they belong to the whole cluster."""
     server = (PostgresServer() if request.param == "15" else Postgres()).start()
-    request.addfinalizer(server.stop)
-    return server
+    yield server
+    server.stop()
 
 
 async def test_an_owner_with_createrole_can_migrate_and_take_on_every_role(other_cluster: Postgres) -> None:
@@ -241,17 +244,21 @@ async def test_an_owner_with_createrole_can_migrate_and_take_on_every_role(other
 
 
 FILL = """
-INSERT INTO patch (patch_id, apv_id, home, state, approved_by, seq, patch_digest, evidence_digest, policy_version, received_at, changed_at)
+INSERT INTO patch (patch_id, apv_id, home, state, approved_by, seq, patch_digest, evidence_digest, policy_version,
+                   received_at, changed_at)
 VALUES ('p', 'a', 0, 'approved', 'policy', 1, sha256('d'), sha256('e'), 1, now(), now());
-INSERT INTO decision (patch_id, seq, round, decision_id, apv_id, decision, reasons, policy_version, patch_digest, evidence_digest,
-                      decided_at, valid_until, synthetic)
-VALUES ('p', 1, 1, gen_random_uuid(), 'a', 'approved', '[]', 1, sha256('d'), sha256('e'), now(), now() + interval '1 day', false);
+INSERT INTO decision (patch_id, seq, round, decision_id, apv_id, decision, reasons, policy_version, patch_digest,
+                      evidence_digest, decided_at, valid_until, synthetic)
+VALUES ('p', 1, 1, gen_random_uuid(), 'a', 'approved', '[]', 1, sha256('d'), sha256('e'), now(), now() + '1 day', false);
 INSERT INTO action (at, action, patch_id, detail) VALUES (now(), 'review_opened', 'p', '{"text": "\\"quoted\\", über"}');
-INSERT INTO round_closed (patch_id, round, id, apv_id, state, seq, evidence_digest, policy_version, received_at, synthetic, sampled, closed_at)
+INSERT INTO round_closed (patch_id, round, id, apv_id, state, seq, evidence_digest, policy_version, received_at,
+                          synthetic, sampled, closed_at)
 VALUES ('p', 1, 7, 'a', 'expired', 1, sha256('e'), 1, now(), false, false, now());
-INSERT INTO evidence (patch_id, source, event_id, round, topic, partition, record_offset, payload_sha256, payload, received_at)
+INSERT INTO evidence (patch_id, source, event_id, round, topic, partition, record_offset, payload_sha256, payload,
+                      received_at)
 VALUES ('p', '/s', 'e', 1, 't', 0, 1, sha256('p'), decode(repeat('00ff', 5000), 'hex'), now());
-INSERT INTO outcome (patch_id, source, event_id, topic, partition, record_offset, outcome, observed_at, received_at, unapproved, payload_sha256)
+INSERT INTO outcome (patch_id, source, event_id, topic, partition, record_offset, outcome, observed_at, received_at,
+                     unapproved, payload_sha256)
 VALUES ('p', '/s', 'o', 't', 0, 2, 'deployed', now(), now(), false, sha256('p'));
 INSERT INTO dead_letter (cluster_id, topic, partition, record_offset, headers, error, reason, at)
 VALUES ('c', 't', 0, 3, '[]', 'bad_record', 'not JSON', now());

@@ -127,10 +127,12 @@ SELECT c.relname, p.privilege,
 
 async def refused(conn: asyncpg.Connection, role: str, sql: str, *arguments: object) -> None:
     """The statement is refused for want of a right, and changes nothing."""
+    attempt = conn.transaction()
+    await attempt.start()
+    await conn.execute(f"SET LOCAL ROLE {role}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        async with conn.transaction():
-            await conn.execute(f"SET LOCAL ROLE {role}")
-            await conn.execute(sql, *arguments)
+        await conn.execute(sql, *arguments)
+    await attempt.rollback()
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -144,7 +146,8 @@ async def test_a_role_has_exactly_its_rights(owner: asyncpg.Connection, role: st
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_role_owns_nothing_makes_nothing_and_is_nobody_else(owner: asyncpg.Connection, role: str) -> None:
     row = await owner.fetchrow(
-        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolbypassrls, rolreplication FROM pg_roles WHERE rolname = $1",
+        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolbypassrls, rolreplication"
+        "  FROM pg_roles WHERE rolname = $1",
         role,
     )
     assert row is not None

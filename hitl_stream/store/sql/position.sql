@@ -36,4 +36,10 @@ RETURNING shard, epoch;
 -- name: known_shards
 -- role: hitl_worker
 -- Shards that ever had an owner or still hold messages; a topic may have had more partitions once.
-SELECT shard FROM outbox_shard UNION SELECT DISTINCT shard FROM outbox;
+WITH RECURSIVE held AS (
+  (SELECT shard FROM outbox ORDER BY shard LIMIT 1)
+  UNION ALL
+  SELECT o.shard
+    FROM held AS before
+   CROSS JOIN LATERAL (SELECT shard FROM outbox WHERE shard > before.shard ORDER BY shard LIMIT 1) AS o)
+SELECT shard FROM held UNION SELECT shard FROM outbox_shard;

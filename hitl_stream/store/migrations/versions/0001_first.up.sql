@@ -56,7 +56,7 @@ CREATE TABLE outbox (
   messages   bytea[]     NOT NULL CHECK (cardinality(messages) > 0 AND cardinality(messages) % 4 = 0),
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (shard, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE outbox IS 'Messages recorded but not yet acknowledged by the broker: four array elements each (logical topic, key, value, headers as JSON or NULL), in publishing order.';
 
 -- policy -------------------------------------------------------------------------------------------------------------
