@@ -24,10 +24,8 @@ test-full: install $(VENV)/.development lint  ## the same with large sizes; writ
 	@HITL_TEST_SCALE=full $(BIN)/python -m pytest --report reports/test-full.md $(ARGS)
 
 lint: $(VENV)/.development  ## ruff, mypy, import-linter
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@failed=; for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"; do \
+	  echo "$$check"; $(BIN)/$$check || failed=1; done; test -z "$$failed"
 
 format: $(VENV)/.development  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet .

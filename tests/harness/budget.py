@@ -67,7 +67,7 @@ class Budget:
         for folder, seconds, budget, over in self._rows():
             counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._outcomes[folder].items()))
             write(
-                f"{folder:<12} {seconds:7.1f} s of {budget:5.0f} s  {counted}{'  OVER BUDGET' if over else ''}",
+                f"{folder:<12} {seconds:7.1f} s of {budget:5.0f} s  {counted}{_verdict(budget) if over else ''}",
                 red=over,
             )
         if self._skipped:
@@ -103,6 +103,10 @@ class Budget:
             yield f"| {' | '.join(map(str, cells))}{' **over**' if over else ''} |"
         yield from _list("Failed", self._failed)
         yield from _list("Skipped", [f"{name}: {reason}" for name, reason in self._skipped])
+
+
+def _verdict(budget: float) -> str:
+    return "  OVER BUDGET" if budget else "  HAS NO BUDGET: give it one in tests/harness/budget.py"
 
 
 def _list(title: str, lines: list[str]) -> Iterator[str]:
