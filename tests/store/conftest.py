@@ -1,4 +1,4 @@
-"""One migrated database for all tests that undo what they do."""
+"""Databases for the tests of the store, on both servers: Postgres 15 and the embedded one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from hitl_stream.embedded.postgres import Postgres
 from tests.harness import database as databases
-from tests.harness.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def shared_database(postgres: PostgresServer) -> Iterator[str]:
+def shared_database(any_postgres: Postgres) -> Iterator[str]:
     """A migrated database for a whole module; its tests leave nothing behind."""
-    with databases.migrated(postgres) as url:
+    with databases.migrated(any_postgres) as url:
         yield url
 
 
@@ -27,3 +27,9 @@ async def owner(shared_database: str) -> AsyncIterator[asyncpg.Connection]:
     yield conn
     await transaction.rollback()
     await conn.close()
+
+
+@pytest.fixture
+def database(any_database: str) -> str:
+    """A fresh database for a test that commits; here on each of both servers."""
+    return any_database
