@@ -30,6 +30,7 @@ DOCUMENTED = {
     "HITL_ENVIRONMENT": ("environment", "production", "production"),
     "HITL_HTTP_HOST": ("http_host", "0.0.0.0", "0.0.0.0"),
     "HITL_HTTP_PORT": ("http_port", "8080", 8080),
+    "HITL_METRICS_HOST": ("metrics_host", "0.0.0.0", "0.0.0.0"),
     "HITL_METRICS_PORT": ("metrics_port", "9999", 9999),
     "HITL_AUTH_ISSUER": ("auth_issuer", "https://idp", "https://idp"),
     "HITL_AUTH_AUDIENCE": ("auth_audience", "hitl", "hitl"),
