@@ -35,7 +35,7 @@ bench: $(VENV)-bench/.installed  ## the measured claims, against their peers
 	@$(VENV)-bench/bin/python -m benchmarks.pipeline $(ARGS)
 
 schemas: $(VENV)/.runtime  ## write schemas/ anew from the models
-	@$(BIN)/python -m hitl_stream.contract.schema
+	@$(BIN)/python -m hitl_stream.contract.schema --write schemas
 
 install:
 	@bash tests/harness/install.sh
