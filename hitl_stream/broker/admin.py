@@ -138,6 +138,25 @@ def watermarks(connection: KafkaConnection, names: Iterable[str]) -> dict[str, d
     return ends
 
 
+def newest_record_times(connection: KafkaConnection, names: Iterable[str]) -> dict[str, float]:
+    """The latest time on any record, in seconds since 1970, by topic; topics without a record are left out.
+
+    It is the producers' time unless the topic is set to LogAppendTime. Raises Unavailable, AdminRefused.
+    """
+    session = _Session(connection)
+    found = session.metadata().topics
+    places = [TopicPartition(name, number) for name in names if name in found for number in found[name].partitions]
+    if not places:
+        return {}
+    answers = session.client.list_offsets(dict.fromkeys(places, OffsetSpec.max_timestamp()), request_timeout=TIMEOUT_S)
+    newest: dict[str, float] = {}
+    for place, future in answers.items():
+        milliseconds = session.answer(future).timestamp
+        if milliseconds >= 0:
+            newest[place.topic] = max(newest.get(place.topic, 0.0), milliseconds / 1000)
+    return newest
+
+
 def _offsets(session: _Session, places: list[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
     """One offset per partition, asked again while a partition has no leader yet."""
     found: dict[tuple[str, int], int] = {}
