@@ -24,8 +24,8 @@ class Follower:
         ends = admin.watermarks(connection, wanted)
         if missing := [name for name in wanted if name not in ends]:
             raise Fatal(f"no topic {', '.join(missing)}: run hitl-stream topics apply")
-        settings = {"group.id": f"hitl-stream-follower-{uuid4()}", "enable.auto.commit": False, "log_level": 3}
-        self._consumer = Consumer({**connection.confluent(), **settings})
+        settings = {"group.id": f"hitl-stream-follower-{uuid4()}", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
+        self._consumer = Consumer({**connection.confluent(), **settings, "log_level": 3})
         self._consumer.assign(
             [
                 TopicPartition(name, partition, low if from_start else high)

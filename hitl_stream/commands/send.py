@@ -40,9 +40,7 @@ class Line:
 
 
 def run(
-    file: Annotated[
-        Path, typer.Argument(help="JSON lines, - for standard input.", allow_dash=True, exists=True, dir_okay=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="JSON lines; - is standard input.")],
     source: Annotated[str, typer.Option(help="Source of lines that are bare data.")] = SOURCE,
     allow_bad: Annotated[bool, typer.Option("--allow-bad", help="Send bad lines too, as they are.")] = False,
     output: Annotated[Output, typer.Option(help="How to report.")] = Output.TEXT,
@@ -53,8 +51,7 @@ def run(
     """
     chosen = settings.load()
     topic = topics.load(chosen.topics_file, chosen.environment).physical("wargaming_results")
-    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    lines = list(read(raw, source, topic))
+    lines = list(read(_content(file), source, topic))
     bad = [line for line in lines if line.problem is not None]
     sent = 0
     if lines and (allow_bad or not bad):
@@ -71,6 +68,15 @@ def read(raw: bytes, source: str, topic: str) -> Iterator[Line]:
         if stripped:
             record = _record(stripped, source)
             yield Line(number, record, _problem(record, topic, number))
+
+
+def _content(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}") from error
 
 
 def _record(text: bytes, source: str) -> Outgoing:

@@ -21,7 +21,7 @@ TEXT_MAX = 160
 POLL_S = 0.1
 COLOURS = {
     "approved": "32", "deployed": "32", "pending": "33", "collecting": "33", "rejected": "31", "revoked": "31",
-    "expired": "31", "dead letter": "35", "failed": "31", "error": "31", "critical": "31", "warning": "33", "told": "2",
+    "expired": "31", "dead letter": "35", "failed": "31", "error": "31", "critical": "31", "warning": "33", "story": "2",
 }  # fmt: skip
 
 _KNOWN = frozenset(("event", "level", "timestamp", "logger", "process", "at", "time"))

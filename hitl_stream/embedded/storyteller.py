@@ -46,7 +46,7 @@ class Storyteller:
         cve = self._oraculo.emit(sample, datetime.now(UTC))
         patch = eureka.make_patch(cve, sample, self._told, self._stamp)
         if sample.shows:
-            self._tell("told", patch.patch_id, sample.shows)
+            self._tell("story", patch.patch_id, sample.shows)
         last: Event | None = None
         try:
             for step in sample.steps:

@@ -1,0 +1,1 @@
+"""The demo and its neighbours: everything together, on the embedded parts."""
