@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -39,7 +40,14 @@ Store = Annotated[Database, Depends(database)]
 def answer(body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer that no cache may keep: a version, or a yes of the gate, can be over in a moment."""
     fresh = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(orjson.dumps(body), 200, fresh, media_type="application/json")
+    return Response(_json(body), 200, fresh, media_type="application/json")
+
+
+def _json(body: Any) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:  # upstream may send integers of any length; orjson writes 64 bits
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @router.get("/hitl/patches/pending")

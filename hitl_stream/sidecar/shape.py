@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-
-from hitl_stream.contract import encode
+from hitl_stream.contract import encode, strict_json
 from hitl_stream.contract.decode import result_from_payload
 from hitl_stream.contract.digest import patch_digest_text
 from hitl_stream.contract.fold import fold
@@ -59,7 +57,7 @@ def waiting(row: Row) -> dict[str, Any]:
 def detail(found: Detail) -> dict[str, Any]:
     """One patch with everything a decision needs."""
     row = found.patch
-    payloads = [orjson.loads(result["payload"]) if result["payload"] is not None else {} for result in found.results]
+    payloads = [_payload(result) for result in found.results]
     return {
         "patch_id": row["patch_id"],
         "round": row["round"],
@@ -96,6 +94,14 @@ def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, A
         "decided_at": at(answer.decided_at),
         "expires_at": at(answer.expires_at),
     }
+
+
+def _payload(row: Row) -> dict[str, Any]:
+    """What a result said; nothing once its payload is past its retention."""
+    if row["payload"] is None:
+        return {}
+    value: dict[str, Any] = strict_json.parse(row["payload"], "payload").value
+    return value
 
 
 def _told(payloads: Sequence[dict[str, Any]], group: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
+import orjson
 
 from hitl_stream.policy.verdict import Rule
 from tests.event import DIFF, DROP, binary, data
@@ -189,3 +190,18 @@ async def test_hostile_text_comes_back_as_it_was(client: httpx2.AsyncClient, ups
     text = "<script>alert(1)</script>\x1b[31m\u202e \\u0000 '; DROP TABLE patch; --"
     await upstream.result(ml__confidence=0.9, vulnerability__summary=text)
     assert (await show(client))["vulnerability"]["summary"] == text
+
+
+async def test_numbers_come_back_as_long_as_they_were(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(ml__confidence=0.9, vulnerability__count=0)
+    content = orjson.dumps(data(patch_id="p-2", ml__confidence=0.9, vulnerability__count=0))
+    await upstream.feed(binary("e-2", content.replace(b'"count":0', b'"count":1%s' % (b"0" * 400))))
+    assert (await show(client, "p-2"))["vulnerability"]["count"] == 10**400
+
+
+async def test_deep_content_that_was_accepted_can_be_shown(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    deep: Any = 1
+    for _ in range(90):
+        deep = [deep]
+    await upstream.result(ml__confidence=0.9, vulnerability__deep=deep)
+    assert (await show(client))["vulnerability"]["deep"] == deep
