@@ -143,12 +143,13 @@ async def test_a_cancelled_block_leaves_nothing_and_ends_at_once(worker: Databas
 
 
 async def test_a_commit_under_way_is_never_cancelled(worker: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task is cancelled exactly while it waits for the server's answer to COMMIT: what it wrote is there."""
-    sent = asyncio.Event()
+    """The task is cancelled while its COMMIT is under way: what it wrote is there."""
+    begun, cancelled = asyncio.Event(), asyncio.Event()
     commit = asyncpg.transaction.Transaction.commit
 
     async def slow(self: asyncpg.transaction.Transaction) -> None:
-        sent.set()
+        begun.set()
+        await cancelled.wait()
         await commit(self)
 
     monkeypatch.setattr(asyncpg.transaction.Transaction, "commit", slow)
@@ -158,8 +159,10 @@ async def test_a_commit_under_way_is_never_cancelled(worker: Database, monkeypat
             await conn.execute(ROW, 1)
 
     task = asyncio.create_task(block())
-    await sent.wait()
+    await begun.wait()
     task.cancel()
+    await asyncio.sleep(0)  # the cancellation arrives
+    cancelled.set()
     with suppress(asyncio.CancelledError):
         await task
     assert task.cancelled()
