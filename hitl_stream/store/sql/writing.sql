@@ -1,5 +1,5 @@
 -- name: update_patch
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- The row of a patch that already existed, as a step left it.
 UPDATE patch
    SET cve_id = $2, round = $3, state = $4, approved_by = $5, seq = $6, version = $7, patch_digest = $8,
@@ -9,7 +9,7 @@ UPDATE patch
  WHERE patch_id = $1;
 
 -- name: write_review
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- A round that a person must look at; reopened by contradicting evidence it starts again.
 INSERT INTO review (patch_id, round, review_id, opened_at, source, author, package, ecosystem, language, strategy, cwe_ids, summary)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -19,7 +19,7 @@ ON CONFLICT (patch_id, round) DO UPDATE
        cwe_ids = excluded.cwe_ids, summary = excluded.summary;
 
 -- name: write_outbox
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- Messages to publish; the id is drawn while every patch they speak of is locked.
 INSERT INTO outbox (shard, messages) VALUES ($1, $2);
 
@@ -57,7 +57,7 @@ INSERT INTO outcome (
 ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: insert_decision
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- What policy said; mode, decided_by and approvers are left to their defaults, which is all the worker may say.
 INSERT INTO decision (
   patch_id, seq, round, decision_id, apv_id, cve_id, decision, comment, reasons, policy_version, patch_digest,
@@ -65,7 +65,7 @@ INSERT INTO decision (
 ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
 
 -- name: insert_action
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- An audit entry beside the decisions.
 INSERT INTO action (
   at, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version,
