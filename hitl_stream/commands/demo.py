@@ -106,7 +106,7 @@ def _play(stage: Stage, shown: Screen, samples: Iterator[sample.Sample], rate: f
     work: list[Callable[[], None]] = [
         lambda: watcher.run(stop),
         lambda: eureka.run(stop),
-        lambda: teller.run(samples, rate, stop),
+        lambda: shown.say(f"told {teller.run(samples, rate, stop)} patches; all goes on until Ctrl-C"),
         *(partial(screen.follow, path, name, shown, stop) for name, path in stage.logs().items()),
     ]
     threads = [Thread(target=_guarded(one, stop, shown), daemon=True) for one in work]

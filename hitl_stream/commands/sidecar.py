@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -15,7 +16,9 @@ from hitl_stream.errors import Fatal, Unavailable
 from hitl_stream.observe import log
 from hitl_stream.settings import Settings
 from hitl_stream.sidecar import app
+from hitl_stream.store import process
 from hitl_stream.store.database import Database
+from hitl_stream.store.process import Process
 
 POOL_SIZE = 8
 COMMAND_TIMEOUT_S = 5.0
@@ -66,29 +69,63 @@ async def _serve(chosen: Settings) -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    connecting = asyncio.create_task(_connect(made, server, chosen.database))
+    connected = asyncio.create_task(_stay_connected(made, server, chosen.database))
     try:
         await server.serve()
     finally:
-        connecting.cancel()
+        connected.cancel()
         with suppress(asyncio.CancelledError):
-            await connecting
-        if made.state.database is not None:
-            await made.state.database.close()
+            await connected
 
 
-async def _connect(made: FastAPI, server: uvicorn.Server, url: str) -> None:
-    """Connect, however long the database is away; what cannot be mended by waiting ends the server."""
+async def _stay_connected(made: FastAPI, server: uvicorn.Server, url: str) -> None:
+    """Connect, however long that takes, then say every few seconds that we are there and need the schema.
+
+    What cannot be mended by waiting ends the server.
+    """
+    try:
+        database = await _connect(url)
+        try:
+            registered = await _register(database)
+            made.state.database = database
+            log.get().info("database_connected")
+            try:
+                while True:
+                    await asyncio.sleep(process.BEAT_S)
+                    await _say(database, registered, process.beat)
+            finally:
+                await _say(database, registered, process.leave)
+        finally:
+            await database.close()
+    except Fatal:
+        server.should_exit = True
+        raise
+
+
+async def _connect(url: str) -> Database:
     while True:
         try:
-            made.state.database = await Database.open(
+            return await Database.open(
                 url, "hitl_sidecar", size=POOL_SIZE, name="hitl-sidecar", command_timeout_s=COMMAND_TIMEOUT_S
             )
-            log.get().info("database_connected")
-            return
         except Unavailable as failure:
             log.get().warning("database_unavailable", reason=str(failure))
             await asyncio.sleep(RECONNECT_S)
-        except Fatal:
-            server.should_exit = True
-            raise
+
+
+async def _register(database: Database) -> Process:
+    while True:
+        try:
+            async with database.connection() as conn:
+                return await process.register(conn, "sidecar")
+        except Unavailable as failure:
+            log.get().warning("database_unavailable", reason=str(failure))
+            await asyncio.sleep(RECONNECT_S)
+
+
+async def _say(database: Database, registered: Process, what: Callable[[Any, Process], Awaitable[None]]) -> None:
+    try:
+        async with database.connection() as conn:
+            await what(conn, registered)
+    except Unavailable as failure:
+        log.get().warning("database_unavailable", reason=str(failure))

@@ -37,6 +37,7 @@ class SmokeFailed(HitlError):
 
 def run(
     timeout: Annotated[float, typer.Option(help="Seconds for the whole way.", min=0.1)] = 30.0,
+    sidecar: Annotated[str | None, typer.Option(help="Default: this machine, at HITL_HTTP_PORT.")] = None,
     output: Annotated[Output, typer.Option(help="How to report.")] = Output.TEXT,
 ) -> None:
     """One synthetic CVE: published, decided, in the database, on the topic, and refused by the gate. Exit 1 if not.
@@ -46,7 +47,8 @@ def run(
     chosen = settings.load()
     report: dict[str, Any] = {"ok": False, "steps": {}}
     try:
-        asyncio.run(_walk(chosen, report, time.monotonic(), timeout))
+        url = sidecar or f"http://127.0.0.1:{chosen.http_port}"
+        asyncio.run(_walk(chosen, url, report, time.monotonic() + timeout))
         report["ok"] = True
     except HitlError as failure:
         report["failure"] = str(failure)
@@ -55,9 +57,10 @@ def run(
         raise typer.Exit(1)
 
 
-async def _walk(chosen: Settings, report: dict[str, Any], started: float, timeout: float) -> None:
+async def _walk(chosen: Settings, url: str, report: dict[str, Any], deadline: float) -> None:
     """Go the way of a result, noting when each border was passed. Raises SmokeFailed, Unavailable, Fatal."""
     known = topics.load(chosen.topics_file, chosen.environment)
+    started = time.monotonic()
     answers = [known.physical("decisions"), known.physical("pending_review")]
 
     def passed(step: str) -> None:
@@ -68,16 +71,16 @@ async def _walk(chosen: Settings, report: dict[str, Any], started: float, timeou
         patch = await asyncio.to_thread(_publish, chosen, known)
         report["patch_id"] = patch.patch_id
         passed("published")
-        report["state"] = await _recorded(chosen, patch.patch_id, started + timeout)
+        report["state"] = await _recorded(chosen, patch.patch_id, deadline)
         passed("recorded")
-        message = await asyncio.to_thread(_announced, follower, patch.patch_id, started + timeout)
+        message = await asyncio.to_thread(_announced, follower, patch.patch_id, deadline)
         report["verdict"] = message.get("decision", "pending")
         passed("announced")
     finally:
         await asyncio.to_thread(follower.close)
     if message["synthetic"] is not True:
         raise SmokeFailed("the message does not say that it is synthetic")
-    said = await asyncio.to_thread(Sidecar(_url(chosen)).gate, patch.patch_id, message["patch_digest"])
+    said = await asyncio.to_thread(Sidecar(url.rstrip("/")).gate, patch.patch_id, message["patch_digest"])
     passed("gate answered")
     report["gate"] = said["reason"]
     if said["deployable"] is not False or said["reason"] not in ("synthetic", "pending_review"):
@@ -116,10 +119,6 @@ def _announced(follower: Follower, patch_id: str, deadline: float) -> dict[str, 
                 data: dict[str, Any] = orjson.loads(record.value or b"")["data"]
                 return data
     raise SmokeFailed("recorded, but not announced on the topic: is the publisher stuck?")
-
-
-def _url(chosen: Settings) -> str:
-    return f"http://{chosen.http_host}:{chosen.http_port}"
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:

@@ -32,13 +32,14 @@ class Storyteller:
         self._tell = tell
         self._told = 0
 
-    def run(self, samples: Iterable[Sample], rate: float, stop: Flag) -> None:
-        """Tell `rate` samples a second, until there are no more or `stop` is set."""
+    def run(self, samples: Iterable[Sample], rate: float, stop: Flag) -> int:
+        """Tell `rate` samples a second, until there are no more or `stop` is set. Returns how many were told."""
         for sample in samples:
             if stop.is_set():
-                return
+                break
             self.tell(sample)
             stop.wait(1 / rate)
+        return self._told
 
     def tell(self, sample: Sample) -> eureka.Patch:
         """Tell one sample with all its steps; a neighbour that does not answer ends this one, not the story."""

@@ -72,14 +72,18 @@ def check_nothing_left(family: list[psutil.Process], folder: Path) -> None:
     wait.until(lambda: not folder.exists())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_shows_decisions_and_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_shows_decisions_survives_a_kill_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with running(tmp_path / "screen") as demo:
         folder = Path(demo.until(READY)[1])
         demo.until(DECISION)
+        assert len(demo.family()) >= 5
+        (worker,) = [one for one in demo.family() if "worker" in one.cmdline()][:1]
+        worker.kill()
+        demo.until(re.compile("warning +worker +ended and was started again"))
+        seen = len(DECISION.findall(demo.shown))
+        wait.until(lambda: len(DECISION.findall(demo.shown)) > seen, 60)
         family = demo.family()
-        assert len(family) >= 5
-        demo.process.send_signal(number)
+        demo.process.send_signal(signal.SIGINT)
         assert demo.process.wait(60) == 0, demo.shown
         check_nothing_left(family, folder)
         assert "Traceback" not in demo.shown
@@ -99,26 +103,16 @@ def test_a_data_folder_keeps_the_decisions(tmp_path: Path, tmp_path_factory: pyt
     folder = tmp_path_factory.getbasetemp().parents[1] / f"hitl-demo-kept-{os.getpid()}"
     try:
         copy, sizes = folder / "eureka.jsonl", [0]
-        for n in range(2):
-            with running(tmp_path / f"screen-{n}", "--data-dir", str(folder)) as demo:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with running(tmp_path / "screen", "--data-dir", str(folder)) as demo:
                 demo.until(DECISION)
                 wait.until(lambda: copy.stat().st_size > sizes[-1], 30)
-                demo.process.send_signal(signal.SIGINT)
+                demo.process.send_signal(number)
                 assert demo.process.wait(60) == 0, demo.shown
             sizes.append(copy.stat().st_size)
         assert (folder / "postgres" / "data" / "PG_VERSION").exists()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_a_killed_worker_is_started_again(tmp_path: Path) -> None:
-    with running(tmp_path / "screen") as demo:
-        demo.until(DECISION)
-        (worker,) = [one for one in demo.family() if one.is_running() and "worker" in one.cmdline()][:1]
-        worker.kill()
-        demo.until(re.compile("warning +worker +ended and was started again"))
-        seen = len(DECISION.findall(demo.shown))
-        wait.until(lambda: len(DECISION.findall(demo.shown)) > seen, 60)
 
 
 def test_a_taken_port_is_said_when_it_was_asked_for(tmp_path: Path) -> None:
