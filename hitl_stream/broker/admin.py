@@ -56,7 +56,8 @@ class _Session:
         self.client = AdminClient(settings)
 
     def _hear(self, error: KafkaError) -> None:
-        self._complaint = error.str()
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # follows every other complaint and says nothing
+            self._complaint = error.str()
 
     def metadata(self) -> Any:
         """All topics; asking for one by name could create it."""
@@ -75,6 +76,7 @@ class _Session:
     def failure(self, error: KafkaException) -> HitlError:
         """The error of ours that fits."""
         cause: KafkaError = error.args[0]
+        self.client.poll(0)  # complaints are only heard here
         if cause.code() < 0 or cause.retriable():  # below zero: librdkafka's own, the broker never answered
             return Unavailable(f"Kafka at {self._where}: {self._complaint or cause.str()}")
         if cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
