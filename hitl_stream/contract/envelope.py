@@ -24,7 +24,6 @@ _REQUIRED = ("specversion", "id", "source", "type")
 _TEXTS = (*_REQUIRED, "subject", "time", "datacontenttype", "traceparent")
 _STRUCTURED = b"application/cloudevents+json"
 _CLOUDEVENTS = b"application/cloudevents"
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BLANK = re.compile(r"\s")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -134,7 +133,7 @@ def _data(event: Mapping[str, Any], plain: bool) -> Document:
 def _check(attributes: Mapping[str, str], prefix: str, event_type: str) -> int | None:
     """Check what every event must say of itself; returns the year of its time."""
     for name, text in attributes.items():
-        if not text.isprintable() and _CONTROL.search(text):
+        if not text.isprintable() and model.CONTROL.search(text):
             raise BadRecord(
                 complaint.line(f"{prefix}{name}: control characters are not accepted (got {complaint.got(text)})")
             )

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from hitl_stream.contract import vocabulary
@@ -24,6 +24,7 @@ TIME = (
 )
 _TIME = re.compile(TIME[1:-1])
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
 
@@ -101,7 +102,9 @@ def _listed(words: Any) -> dict[str, Any]:
 
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
-PatchId = Annotated[Id, BeforeValidator(_read_patch_id), Field(description="Opaque; never . or ..")]
+PatchId = Annotated[
+    Id, AfterValidator(_read_patch_id), Field(description="Opaque.", json_schema_extra={"not": {"enum": [".", ".."]}})
+]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -243,16 +246,40 @@ RESULT_TYPE: Final = "wargaming.result.v1"
 OUTCOME_TYPE: Final = "eureka.outcome.v1"
 
 
+def _read_attribute(value: str) -> str:
+    if not value.isprintable() and CONTROL.search(value):
+        raise PydanticCustomError("control", "Input should have no control characters")
+    return value
+
+
+def _read_source(value: str) -> str:
+    if len(value.split()) != 1 or value != value.strip():
+        raise PydanticCustomError("source", "Input should be a URI reference, which has no blanks")
+    return value
+
+
+Attribute = Annotated[
+    str, AfterValidator(_read_attribute), Field(json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"})
+]
+EventId = Annotated[Attribute, Field(min_length=1, max_length=255)]
+Source = Annotated[
+    str,
+    AfterValidator(_read_attribute),
+    AfterValidator(_read_source),
+    Field(min_length=1, max_length=255, json_schema_extra={"pattern": r"^[^\s\u0000-\u001f\u007f-\u009f]*$"}),
+]
+
+
 class IncomingEvent(Incoming):
     """CloudEvents 1.0, structured mode; in binary mode the attributes are ce_ headers. (source, id) decides identity."""
 
     specversion: Literal["1.0"]
-    id: Id
-    source: Annotated[str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": r"^\S+$"})]
-    subject: Annotated[str | None, Field(description="The patch_id, if given.")] = None
+    id: EventId
+    source: Source
+    subject: Annotated[Attribute | None, Field(description="The patch_id, if given.")] = None
     time: Time | None = None
-    datacontenttype: str | None = None
-    traceparent: str | None = None
+    datacontenttype: Attribute | None = None
+    traceparent: Attribute | None = None
 
 
 class WargamingResult(IncomingEvent):
