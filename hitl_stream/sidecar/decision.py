@@ -30,13 +30,13 @@ _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')
 router = APIRouter()
 
 
-@router.post("/hitl/patches/{segment}/approve")
+@router.post("/hitl/patches/{patch_id}/approve")
 async def approve(request: Request, wanted: PatchId, store: Store) -> Response:
     """Approve what was on the screen."""
     return await _decide(request, wanted, store, Wish.APPROVE)
 
 
-@router.post("/hitl/patches/{segment}/reject")
+@router.post("/hitl/patches/{patch_id}/reject")
 async def reject(request: Request, wanted: PatchId, store: Store) -> Response:
     """Reject it, for a reason."""
     return await _decide(request, wanted, store, Wish.REJECT)

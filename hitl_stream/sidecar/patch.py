@@ -65,7 +65,7 @@ async def list_pending(request: Request, store: Store) -> Response:
     return answer([shape.waiting(row) for row in page.rows], headers)
 
 
-@router.get("/hitl/patches/{segment}/gate")
+@router.get("/hitl/patches/{patch_id}/gate")
 async def ask_gate(request: Request, wanted: PatchId, store: Store) -> Response:
     """May exactly this artefact be deployed, at this moment?"""
     digest = _digest(query_values(request, "digest"))
@@ -74,8 +74,8 @@ async def ask_gate(request: Request, wanted: PatchId, store: Store) -> Response:
     return answer(shape.gate(wanted, digest or None, said))
 
 
-@router.get("/hitl/patches/{segment}")
-@router.get("/hitl/patches/{segment}/")
+@router.get("/hitl/patches/{patch_id}")
+@router.get("/hitl/patches/{patch_id}/")
 async def show(wanted: PatchId, store: Store) -> Response:
     """One patch with everything a decision needs."""
     async with store.connection() as conn:

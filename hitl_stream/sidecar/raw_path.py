@@ -32,7 +32,7 @@ class RawPath:
 
 def patch_id(request: Request) -> str:
     """The patch id that a request names. Raises Problem 404 for one that no patch can have."""
-    segment = request.path_params.get("segment", "_")
+    segment = request.path_params.get("patch_id", "_")
     if segment == "_":
         named = query_values(request, "patch_id")
         if len(named) != 1:

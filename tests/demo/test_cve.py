@@ -181,6 +181,13 @@ def test_a_deployment_that_was_contradicted_is_rolled_back(neighbours: Neighbour
     assert neighbours.sidecar.gate(patch.patch_id, revoked["patch_digest"])["deployable"] is False
 
 
+def test_a_patch_id_of_any_text_goes_the_whole_way(neighbours: Neighbours) -> None:
+    (entry,) = [entry for entry in sample.story() if entry.name == "opaque_id"]
+    patch = neighbours.teller.tell(entry)
+    assert "/" in patch.patch_id
+    assert neighbours.happening.wait("deployed", patch.patch_id, WAIT_S), neighbours.told
+
+
 def test_a_patch_that_a_person_rejects_is_never_deployed(neighbours: Neighbours) -> None:
     (entry,) = [entry for entry in sample.story() if entry.name == "person_rejects"]
     patch = neighbours.teller.tell(entry)
