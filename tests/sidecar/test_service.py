@@ -8,9 +8,8 @@ import httpx2
 import pytest
 
 from hitl_stream import settings
-from hitl_stream.commands import sidecar
 from hitl_stream.errors import Fatal
-from hitl_stream.sidecar import app
+from hitl_stream.sidecar import app, server
 from hitl_stream.store.database import Database
 from tests.harness.postgres import PostgresServer
 
@@ -53,15 +52,15 @@ async def test_readiness_follows_the_database(client: httpx2.AsyncClient) -> Non
 
 
 async def test_a_database_that_dies_is_unavailable_and_comes_back() -> None:
-    with PostgresServer(durable=True) as server:
-        reader = await Database.open(server.url(), "postgres", size=2, name="test", command_timeout_s=2)
+    with PostgresServer(durable=True) as postgres:
+        reader = await Database.open(postgres.url(), "postgres", size=2, name="test", command_timeout_s=2)
         transport = httpx2.ASGITransport(app.create(reader), raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             assert (await client.get("/readyz")).status_code == 200
-            server.kill()
+            postgres.kill()
             check_unavailable(await client.get("/readyz"))
             check_unavailable(await client.get(PATHS[2]))
-            server.start()
+            postgres.start()
             assert (await client.get("/readyz")).status_code == 200
         await reader.close()
 
@@ -74,7 +73,7 @@ async def test_another_host_name_is_not_answered() -> None:
 
 
 def test_outside_of_local_it_serves_loopback_only() -> None:
-    sidecar.check_host(settings.load(environment="production", http_host="127.0.0.1"))
-    sidecar.check_host(settings.load(environment="local", http_host="0.0.0.0"))
+    server.check_host(settings.load(environment="production", http_host="127.0.0.1"))
+    server.check_host(settings.load(environment="local", http_host="0.0.0.0"))
     with pytest.raises(Fatal, match="no login yet"):
-        sidecar.check_host(settings.load(environment="production", http_host="0.0.0.0"))
+        server.check_host(settings.load(environment="production", http_host="0.0.0.0"))
