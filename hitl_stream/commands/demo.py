@@ -57,9 +57,10 @@ def run(
         shown.say("hitl-stream demo: starting Postgres, broker, worker, scheduler and sidecar …")
         stage = Stage(data_dir, http_port, _port(METRICS_PORT))
         try:
-            stage.start()
-            shown.say(_where_to_look(stage, time.monotonic() - started))
-            _play(stage, shown, _samples(patches, seed), rate, seed, stop)
+            stage.start(stop)
+            if not stop.is_set():
+                shown.say(_where_to_look(stage, time.monotonic() - started))
+                _play(stage, shown, _samples(patches, seed), rate, seed, stop)
         finally:
             shown.say("hitl-stream demo: stopping …")
             stage.stop()

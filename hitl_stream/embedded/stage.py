@@ -10,12 +10,13 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGTERM
+from threading import Event as Flag
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -68,15 +69,16 @@ class Stage:
         """What each child writes."""
         return {name: self._log(name) for name in self._commands()}
 
-    def start(self) -> None:
-        """Start everything and return when it is ready. Raises Fatal, Unavailable, MigrationFailed."""
+    def start(self, stop: Flag | None = None) -> None:
+        """Start everything and return when it is ready, or `stop` is set. Raises Fatal, Unavailable, MigrationFailed."""
+        stopped = (stop or Flag()).is_set
         self._kafka.start()
         self._postgres.start()
         asyncio.run(migration.up(self.database_url))
         for name in self._commands():
             self._start(name)
         for name, url in (("sidecar", self.http_url), ("worker", self.metrics_url)):
-            self._children[name].wait_until(partial(_answers, f"{url}/readyz"), READY_TIMEOUT_S)
+            self._children[name].wait_until(partial(_answers, f"{url}/readyz", stopped), READY_TIMEOUT_S)
 
     def revive(self) -> list[str]:
         """Start again whatever ended. Returns the names. Raises Fatal when it happens too often."""
@@ -150,8 +152,10 @@ def _example() -> Path:
     raise Fatal("examples/eureka_consumer.py is missing from this installation")
 
 
-def _answers(url: str) -> bool:
-    """Whether a probe says 200."""
+def _answers(url: str, stopped: Callable[[], bool]) -> bool:
+    """Whether a probe says 200, or nobody wants to know any more."""
+    if stopped():
+        return True
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=PROBE_TIMEOUT_S) as response:
             return bool(response.status == 200)
