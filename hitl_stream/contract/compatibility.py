@@ -47,7 +47,10 @@ _TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 _JSON_NAMES = dict(zip((type(None), bool, int, float, str, list, dict), _TYPES, strict=True))
 _LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-_MARKS = ("pattern", "format", "multipleOf", "uniqueItems", "contentEncoding", "contentMediaType")
+_MARKS = ("pattern", "format", "multipleOf", "uniqueItems", "contentEncoding", "contentMediaType", "not")
+_WORDS = ("title", "description", "examples", "$comment", "deprecated", "$schema", "$id", "$defs", "$ref", "default")
+_SHAPE = ("type", "enum", "const", "anyOf", "oneOf", "properties", "required", "additionalProperties", "items")
+UNDERSTOOD = frozenset((*_LOWER_BOUNDS, *_UPPER_BOUNDS, *_MARKS, *_WORDS, *_SHAPE))
 
 
 def breaks(old: Schemas, new: Schemas, directions: Mapping[str, Direction]) -> dict[str, list[Difference]]:
@@ -112,6 +115,9 @@ class _Comparison:
             yield from _bound(path, name, old.get(name), new.get(name), lambda before, after: after < before)
         for name in _MARKS:
             yield from _mark(path, name, old.get(name), new.get(name))
+        for name in sorted((old.keys() | new.keys()) - UNDERSTOOD):
+            if old.get(name) != new.get(name):
+                yield Difference(path, Effect.OTHER, f"{name} changed, which this check does not understand")
         if "properties" in old or "properties" in new or "additionalProperties" in old or "additionalProperties" in new:
             yield from self._members(old, new, path)
         if "items" in old or "items" in new:

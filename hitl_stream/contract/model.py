@@ -133,7 +133,8 @@ Digest = Annotated[
     PlainValidator(_read_digest),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^{_DIGEST.pattern}$"}, {"type": "null"}]}),
 ]
-ExpectedResults = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=EXPECTED_RESULTS_MAX)]
+# The bounds before the validator: behind it pydantic writes them into the schema as `ge` and `le`.
+ExpectedResults = Annotated[int, Field(ge=1, le=EXPECTED_RESULTS_MAX), BeforeValidator(_whole)]
 
 
 class Incoming(BaseModel):

@@ -76,6 +76,27 @@ def test_a_good_sample_fits_the_schema(item: Sample) -> None:
     validator(item).validate(json.loads(item.value or b""))
 
 
+# What is wrong with these, a schema cannot say.
+ONLY_DECODING_REFUSES = {
+    "lone-surrogate.json",
+    "nul-character.json",
+    "nul-character-in-a-name.json",
+    "nul-character-in-the-patch-id.json",
+    "duplicate-member.json",
+    "duplicate-member-of-the-envelope.json",
+    "diff-over-the-limit.json",
+    "diff-over-the-limit-in-bytes.json",
+    "a-day-that-does-not-exist.json",
+    "subject-of-another-patch.json",
+}
+
+
+def test_a_producer_finds_every_other_mistake_by_the_schema() -> None:
+    whole = [item for item in BAD.values() if item.structured and item.name.endswith(".json")]
+    accepted = {item.name for item in whole if validator(item).is_valid(json.loads(item.value or b""))}
+    assert accepted == ONLY_DECODING_REFUSES
+
+
 @pytest.mark.parametrize("item", PUBLISHED.values(), ids=PUBLISHED)
 def test_a_published_sample_fits_schema_and_model(item: Sample) -> None:
     validator(item).validate(json.loads(item.value or b""))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 
 from hitl_stream.contract import compatibility, schema, topics
 from hitl_stream.contract.compatibility import Direction
@@ -26,6 +28,25 @@ def test_no_schema_is_left_over() -> None:
 @pytest.mark.parametrize("name", schema.TYPES)
 def test_a_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(schema.generate()[name])
+
+
+@pytest.mark.parametrize("name", schema.TYPES)
+def test_the_compatibility_check_understands_every_keyword_we_use(name: str) -> None:
+    assert set(keywords(schema.generate()[name])) <= compatibility.UNDERSTOOD
+
+
+def keywords(node: Any) -> Iterator[str]:
+    """Every keyword of a schema and of its parts."""
+    for keyword, value in node.items():
+        yield keyword
+        if keyword in ("properties", "$defs"):
+            parts = list(value.values())
+        elif keyword in ("anyOf", "oneOf"):
+            parts = value
+        else:
+            parts = [value] if keyword in ("items", "additionalProperties") and isinstance(value, dict) else []
+        for part in parts:
+            yield from keywords(part)
 
 
 def test_nothing_is_broken_since_the_last_release() -> None:
@@ -59,8 +80,3 @@ def test_all_files_are_written_and_a_release_is_kept(tmp_path: Path) -> None:
     schema.main(["--write", str(tmp_path), "--release", "1.0.0"])
     assert schema.read(tmp_path) == schema.read(tmp_path / "released" / "1.0.0") == schema.generate()
     assert (tmp_path / "asyncapi.yaml").exists()
-
-
-def validator(name: str) -> Draft202012Validator:
-    """Checks whole events of a type, formats too."""
-    return Draft202012Validator(schema.generate()[name], format_checker=FormatChecker())
