@@ -37,6 +37,19 @@ class StoredRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
+class UnreadableRecord(NamedTuple):
+    """What could not be read from the broker: the bytes that are there, and why nobody can decode them."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    reason: str
+
+
 class Message(NamedTuple):
     """One message to be published, by logical topic name (see topics.yaml)."""
 

@@ -30,7 +30,10 @@ QUIET = (
     "alembic",
     "sqlalchemy",
     "httpx2",
+    "hitl_stream",  # our subclasses of the stream engine log under our names; our own entries do not come this way
 )  # warnings and worse only
+REPEATED_S = 10.0  # a library that retries says the same many times a second
+COMPLAINTS_MAX = 1_000
 LIBRARY_EVENT = "library_logged"  # the names of entries are a closed set: a library's message is a field
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.NOTSET)
 _HEAD = ("at", "level", "event", "process")
@@ -99,9 +102,19 @@ def bound(**fields: Any) -> Iterator[None]:
 
 
 class _Bridge(logging.Handler):
-    """Sends what libraries log with the standard module the same way."""
+    """Sends what libraries log with the standard module the same way, the same complaint not again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[tuple[str, str], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        complaint = (record.name, str(record.msg))
+        if record.created - self._said_at.get(complaint, 0.0) < REPEATED_S:
+            return
+        if len(self._said_at) > COMPLAINTS_MAX:
+            self._said_at.clear()
+        self._said_at[complaint] = record.created
         try:
             message = record.getMessage()
         except (TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from hitl_stream.contract.fact import Outcome, Result
-from hitl_stream.contract.record import Record
+from hitl_stream.contract.record import Record, UnreadableRecord
 from hitl_stream.errors import BadRecord, Defect
 
 Event = TypeVar("Event", Result, Outcome)
@@ -67,6 +67,8 @@ def _decode_one(
     defect = defects.get(place(record)) if defects else None
     if defect is not None:
         return Decoded(record, None, defect)
+    if isinstance(record, UnreadableRecord):
+        return Decoded(record, None, BadRecord(record.reason))
     try:
         return Decoded(record, decoder(record), None)
     except BadRecord as failure:

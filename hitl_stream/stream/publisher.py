@@ -1,0 +1,169 @@
+"""Publishes the outbox of the shards that are ours: per shard in id order, rows removed only after the acknowledgement.
+
+Whoever owns partition p of the results owns all shards s with s mod P = p. Taking a shard over means publishing all that it
+holds before anything new is recorded on its partition; `take_over` returns when that is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hitl_stream.contract.record import Message
+from hitl_stream.contract.topics import Topics
+from hitl_stream.errors import PositionLost, Unavailable
+from hitl_stream.observe import log, metrics
+from hitl_stream.store import outbox, position
+from hitl_stream.store.database import Database
+from hitl_stream.store.outbox import OutboxRow
+from hitl_stream.stream.backoff import Backoff
+from hitl_stream.stream.breaker import Breakers
+from hitl_stream.stream.producer import MessageRefused, Producer
+
+POLL_S = 0.1
+ROWS_MAX = 16  # per shard and round; a row holds the messages of one transaction
+
+
+def shards_of(partitions: Collection[int], count: int, known: Iterable[int]) -> list[int]:
+    """The shards that belong to these partitions of a topic with `count` of them, those never used yet included."""
+    return sorted({*partitions, *(shard for shard in known if shard % count in partitions)})
+
+
+@dataclass(slots=True)
+class Publisher:
+    """One task publishes everything of this process, round by round."""
+
+    database: Database
+    producer: Producer
+    topics: Topics
+    owner: str
+    breakers: Breakers
+    lost: Callable[[], None]
+    _epochs: dict[int, int] = field(default_factory=dict)
+    _full: set[int] = field(default_factory=set)
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _careful: bool = False
+
+    async def take_over(self, partitions: Collection[int], count: int) -> None:
+        """Own the shards of these partitions, of no others; return when they are empty. Raises Unavailable.
+
+        Raises PositionLost when they were left again meanwhile.
+        """
+        async with self.database.connection() as conn:
+            shards = shards_of(partitions, count, await position.known_shards(conn))
+            epochs = await position.claim_shards(conn, shards, self.owner) if shards else {}
+        self._epochs = epochs
+        self._full = set(epochs)
+        self._drained.clear()
+        self.wake()
+        while self._full:
+            await self._drained.wait()
+            if self._epochs is not epochs:
+                raise PositionLost("the shards have another owner")
+
+    async def finish(self) -> None:
+        """Return when nothing of ours is left to publish, or we own nothing any more."""
+        self._full = set(self._epochs)
+        self._drained.clear()
+        self.wake()
+        while self._full:
+            await self._drained.wait()
+
+    def leave(self) -> None:
+        """Own no shard any more; what is being published may finish."""
+        self._epochs = {}
+        self._full = set()
+        self._drained.set()
+
+    def wake(self) -> None:
+        """Something was committed: look at once."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled. Failures are waited out; nothing is given up."""
+        backoff = Backoff()
+        while True:
+            self._wanted.clear()
+            try:
+                moved = await self._round(dict(self._epochs))
+            except Unavailable as failure:
+                metrics.PUBLISH_RETRIES.inc()
+                self.breakers.failed(failure)
+                await backoff.wait()
+            except MessageRefused:
+                metrics.PUBLISH_RETRIES.inc()
+                self._careful = True
+                await backoff.wait()
+            else:
+                backoff.reset()
+                if not moved:
+                    await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._wanted.wait()
+        except TimeoutError:
+            return
+
+    async def _round(self, epochs: dict[int, int]) -> int:
+        """Publish the oldest rows of every shard. Returns how many rows went."""
+        if not epochs:
+            return 0
+        async with self.database.connection() as conn:
+            rows = await outbox.fetch(conn, list(epochs), ROWS_MAX)
+        self.breakers.postgres.worked()
+        self._mark_drained(epochs, {row.shard for row in rows})
+        if not rows:
+            return 0
+        return await (self._one_by_one(epochs, rows) if self._careful else self._all_at_once(epochs, rows))
+
+    async def _all_at_once(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> int:
+        await self._publish(rows)
+        await self._remove(epochs, rows)
+        return len(rows)
+
+    async def _one_by_one(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> int:
+        """After a refusal: a shard goes on up to the row that the broker will not take, the other shards go on."""
+        refused: dict[int, MessageRefused] = {}
+        for row in rows:
+            if row.shard not in refused:
+                try:
+                    await self._publish([row])
+                except MessageRefused as failure:
+                    refused[row.shard] = failure
+                else:
+                    await self._remove(epochs, [row])
+        self._careful = bool(refused)
+        for shard, why in refused.items():
+            log.get().error("message_refused", shard=shard, reason=str(why), advice="run: hitl-stream topics verify")
+        if refused:
+            raise next(iter(refused.values()))
+        return len(rows)
+
+    async def _publish(self, rows: Sequence[OutboxRow]) -> None:
+        messages = [self._physical(message) for row in rows for message in row.messages]
+        await self.producer.publish(messages, rows[0].shard)
+        self.breakers.kafka.worked()
+        for topic, count in Counter(message.topic for message in messages).items():
+            metrics.MESSAGES_PUBLISHED.labels(topic).inc(count)
+
+    async def _remove(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
+        async with self.database.connection() as conn:
+            gone = await outbox.remove(conn, epochs, rows)
+        if gone != len(rows):
+            log.get().warning("shards_lost", rows=len(rows) - gone)
+            self.leave()
+            self.lost()
+
+    def _physical(self, message: Message) -> Message:
+        return message._replace(topic=self.topics.physical(message.topic))
+
+    def _mark_drained(self, epochs: dict[int, int], full: set[int]) -> None:
+        if all(self._epochs.get(shard) == epoch for shard, epoch in epochs.items()):
+            self._full &= full
+            if not self._full:
+                self._drained.set()
