@@ -24,17 +24,16 @@ _REQUIRED = ("specversion", "id", "source", "type")
 _TEXTS = (*_REQUIRED, "subject", "time", "datacontenttype", "traceparent")
 _STRUCTURED = b"application/cloudevents+json"
 _CLOUDEVENTS = b"application/cloudevents"
-_BLANK = re.compile(r"\s")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Envelope(NamedTuple):
-    """An opened record. `payload` is what is stored of it; `time_year` is None when it says no time."""
+    """An opened record. `payload` is what is stored of it."""
 
     source: str
     event_id: str
     subject: str | None
-    time_year: int | None
+    odd_time: bool
     traceparent: str | None
     document: Document
     payload: bytes
@@ -45,52 +44,62 @@ def read(record: Record, event_type: str) -> Envelope:
     value = record.value
     if value is None:
         raise BadRecord("value: null (a tombstone says nothing about a patch)")
-    attributes, content_type, trace = _headers(record.headers)
-    media_type = content_type.partition(b";")[0].strip().lower()
-    if media_type == _STRUCTURED:
-        return _structured(value, event_type, trace)
-    if media_type.startswith(_CLOUDEVENTS):
-        raise BadRecord(f"content-type: only {_STRUCTURED.decode()} is read (got {complaint.got(content_type)})")
-    if not any(name in attributes for name in _REQUIRED):
-        return _structured(value, event_type, trace)
-    year = _check(attributes, "ce_", event_type)
+    headers = dict(record.headers)
+    if len(headers) != len(record.headers) or not headers.keys() <= _KNOWN or None in headers.values():
+        headers = _tidy(record.headers)
+    if _is_structured(headers):
+        return _structured(value, event_type, headers.get("traceparent"))
+    attributes = {name[3:]: _text(name, raw) for name, raw in headers.items() if name[:3] == "ce_"}
+    odd_time = _check(attributes, "ce_", event_type)
     return Envelope(
         attributes["source"],
         attributes["id"],
         attributes.get("subject"),
-        year,
-        _trace(attributes.get("traceparent") or trace),
+        odd_time,
+        _trace(attributes.get("traceparent"), headers.get("traceparent")),
         strict_json.parse(value, "data"),
         value,
     )
 
 
-def _headers(headers: Sequence[tuple[str, bytes]]) -> tuple[dict[str, str], bytes, str | None]:
-    """The ce_ attributes, the content type, and the trace of the last hop. A null header counts as missing."""
-    attributes: dict[str, str] = {}
-    content_type, trace = b"", None
+_KNOWN = frozenset(("content-type", "traceparent", *(f"ce_{name}" for name in (*_TEXTS, "tracestate", "partitionkey"))))
+
+
+def _tidy(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """Names in lower case, ours only, each once. A null header counts as missing."""
+    tidied: dict[str, bytes] = {}
     for name, raw in headers:
         lowered = name.lower()
-        if lowered[:3] == "ce_":
-            if raw is not None:
-                text = _utf8(lowered, raw)
-                if attributes.setdefault(lowered[3:], text) != text:
-                    raise BadRecord(complaint.line(f"{lowered}: given twice with different content"))
-        elif lowered == "content-type":
-            content_type = raw or b""
-        elif lowered == "traceparent" and raw is not None:
-            trace = raw.decode("ascii", "replace")
-    return attributes, content_type, trace
+        if raw is None or not (lowered[:3] == "ce_" or lowered in _KNOWN):
+            continue
+        if lowered[:3] == "ce_" and tidied.get(lowered, raw) != raw:
+            raise BadRecord(complaint.line(f"{lowered}: given twice with different content"))
+        tidied[lowered] = raw
+    return tidied
 
 
-def _utf8(name: str, raw: bytes) -> str:
+def _is_structured(headers: Mapping[str, bytes]) -> bool:
+    content_type = headers.get("content-type", b"")
+    if content_type != b"application/json":
+        media_type = content_type.partition(b";")[0].strip().lower()
+        if media_type == _STRUCTURED:
+            return True
+        if media_type.startswith(_CLOUDEVENTS):
+            raise BadRecord(f"content-type: only {_STRUCTURED.decode()} is read (got {complaint.got(content_type)})")
+    return not headers.keys() & _MEANS_BINARY
+
+
+_MEANS_BINARY = frozenset(f"ce_{name}" for name in _REQUIRED)
+
+
+def _text(name: str, raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise BadRecord(complaint.line(f"{name}: not UTF-8 (got {complaint.got(raw)})")) from error
 
 
-def _structured(value: bytes, event_type: str, trace: str | None) -> Envelope:
+def _structured(value: bytes, event_type: str, trace: bytes | None) -> Envelope:
     whole = strict_json.parse(value, strict_json.WHOLE, strict_json.NESTING_MAX + 1)
     event = whole.value
     if type(event) is not dict or "specversion" not in event:
@@ -102,14 +111,14 @@ def _structured(value: bytes, event_type: str, trace: str | None) -> Envelope:
             attributes[name] = text
         elif text is not None:
             raise BadRecord(f"{name}: input should be a valid string (got {complaint.got(text)})")
-    year = _check(attributes, "", event_type)
+    odd_time = _check(attributes, "", event_type)
     document = _data(event, whole.plain)
     return Envelope(
         attributes["source"],
         attributes["id"],
         attributes.get("subject"),
-        year,
-        _trace(attributes.get("traceparent") or trace),
+        odd_time,
+        _trace(attributes.get("traceparent"), trace),
         document,
         strict_json.compact(document),
     )
@@ -130,39 +139,52 @@ def _data(event: Mapping[str, Any], plain: bool) -> Document:
         raise BadRecord(complaint.line(f"data_base64: not base64: {error}")) from error
 
 
-def _check(attributes: Mapping[str, str], prefix: str, event_type: str) -> int | None:
-    """Check what every event must say of itself; returns the year of its time."""
+def _check(attributes: Mapping[str, str], prefix: str, event_type: str) -> bool:
+    """Check what every event must say of itself; returns whether its time is odd."""
+    get = attributes.get
+    source, event_id, time = get("source"), get("id"), get("time")
+    if not (
+        get("specversion") == model.SPECVERSION
+        and get("type") == event_type
+        and source
+        and event_id
+        and len(source) <= ID_CHARACTERS_MAX
+        and len(event_id) <= ID_CHARACTERS_MAX
+        and source.split() == [source]
+        and "".join(attributes.values()).isprintable()
+    ):
+        _refuse(attributes, prefix, event_type)
+    if time is None:
+        return False
+    try:
+        return model.is_odd(model.read_time(time))
+    except PydanticCustomError as error:
+        raise BadRecord(f"{prefix}time: {complaint.lowered(error.message())} (got {complaint.got(time)})") from error
+
+
+def _refuse(attributes: Mapping[str, str], prefix: str, event_type: str) -> None:
+    """Say what is wrong with the attributes, if after all something is: not everything unprintable is a control."""
     for name, text in attributes.items():
-        if not text.isprintable() and model.CONTROL.search(text):
+        if model.CONTROL.search(text):
             raise BadRecord(
                 complaint.line(f"{prefix}{name}: control characters are not accepted (got {complaint.got(text)})")
             )
     for name in _REQUIRED:
-        _check_length(prefix + name, attributes.get(name))
+        found = attributes.get(name)
+        if not found:
+            raise BadRecord(f"{prefix}{name}: {'field required' if found is None else 'must not be empty'}")
+        if len(found) > ID_CHARACTERS_MAX:
+            raise BadRecord(f"{prefix}{name}: {len(found)} characters, at most {ID_CHARACTERS_MAX}")
     version, kind, source = attributes["specversion"], attributes["type"], attributes["source"]
     if version != model.SPECVERSION:
         raise BadRecord(f"{prefix}specversion: only {model.SPECVERSION} is read (got {complaint.got(version)})")
     if kind != event_type:
         raise BadRecord(f"{prefix}type: this topic takes {event_type} (got {complaint.got(kind)})")
-    if _BLANK.search(source):
+    if source.split() != [source]:
         raise BadRecord(f"{prefix}source: a URI reference has no blanks (got {complaint.got(source)})")
-    return _year(prefix, attributes.get("time"))
 
 
-def _check_length(name: str, text: str | None) -> None:
-    if not text:
-        raise BadRecord(f"{name}: {'field required' if text is None else 'must not be empty'}")
-    if len(text) > ID_CHARACTERS_MAX:
-        raise BadRecord(f"{name}: {len(text)} characters, at most {ID_CHARACTERS_MAX}")
-
-
-def _year(prefix: str, time: str | None) -> int | None:
-    try:
-        return None if time is None else model.read_time(time).year
-    except PydanticCustomError as error:
-        raise BadRecord(f"{prefix}time: {complaint.lowered(error.message())} (got {complaint.got(time)})") from error
-
-
-def _trace(text: str | None) -> str | None:
-    """A trace that nobody can read is dropped: it must never cost a decision."""
-    return text if text is not None and _TRACEPARENT.fullmatch(text) else None
+def _trace(attribute: str | None, header: bytes | None) -> str | None:
+    """The event's own trace, else that of the last hop. One that nobody can read must never cost a decision."""
+    text = attribute or (header.decode("ascii", "replace") if header else "")
+    return text if _TRACEPARENT.fullmatch(text) else None
