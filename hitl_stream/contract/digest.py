@@ -90,6 +90,8 @@ def _normal(value: Any) -> Any:
 
 def _uuid5(name: list[str | int]) -> str:
     """RFC 9562 version 5 over compact JSON. The standard library's takes three times as long."""
-    raw = sha1(_NAMESPACE_BYTES + orjson.dumps(name), usedforsecurity=False).digest()
-    text = (raw[:6] + bytes((raw[6] & 0x0F | 0x50, raw[7], raw[8] & 0x3F | 0x80)) + raw[9:16]).hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_NAMESPACE_BYTES + orjson.dumps(name), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

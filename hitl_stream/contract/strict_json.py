@@ -40,9 +40,9 @@ def parse(raw: bytes, where: str, nesting_max: int = NESTING_MAX) -> Document:
     value = _load(raw, where)
     if b"\\u0000" in raw:  # also found in the six characters that merely spell it
         _refuse(value, where, _has_nul, "U+0000 is not accepted in a text or a name")
-    if raw.count(b"[") + raw.count(b"{") > nesting_max:  # with fewer brackets nothing can be nested deeper
+    unusual, containers = _survey(value)
+    if containers > nesting_max:  # fewer of them cannot be nested deeper
         _check_nesting(value, where, nesting_max)
-    unusual = _unusual_numbers(value)
     if inf in unusual or -inf in unusual:
         _refuse(value, where, _is_infinite, "the number is too large")
     return Document(value, not unusual)
@@ -76,7 +76,7 @@ def compact(document: Document) -> bytes:
 
 def is_plain(value: Any) -> bool:
     """Whether every number in the value has one spelling only."""
-    return not _unusual_numbers(value)
+    return not _survey(value)[0]
 
 
 def _check_nesting(value: Any, where: str, nesting_max: int) -> None:
@@ -92,9 +92,9 @@ def _children(node: Any) -> Iterable[Any]:
     return node.values() if type(node) is dict else node if type(node) is list else ()
 
 
-def _unusual_numbers(value: Any) -> list[float]:
-    """The numbers that can be written in more than one way: with an exponent, with `.0`, with more than 64 bits."""
-    found: list[float] = []
+def _survey(value: Any) -> tuple[list[float], int]:
+    """The numbers that can be written in more than one way (an exponent, `.0`, more than 64 bits), and how many containers."""
+    unusual: list[float] = []
     nodes = [value if type(value) is dict or type(value) is list else [value]]
     for node in nodes:
         for item in node.values() if type(node) is dict else node:
@@ -105,10 +105,10 @@ def _unusual_numbers(value: Any) -> list[float]:
                 nodes.append(item)
             elif kind is float:
                 if item % 1 == 0 or not (1e-4 <= item < 1e15 or -1e15 < item <= -1e-4):
-                    found.append(item)
+                    unusual.append(item)
             elif kind is int and not -0x8000_0000_0000_0000 <= item <= 0xFFFF_FFFF_FFFF_FFFF:
-                found.append(item)
-    return found
+                unusual.append(item)
+    return unusual, len(nodes)
 
 
 def _has_nul(item: Any) -> bool:

@@ -8,12 +8,14 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+import jiter
+import orjson
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hitl_stream.contract import digest, model
+from hitl_stream.contract import digest, model, strict_json
 from hitl_stream.contract.decode import decode_outcome, decode_result, result_from_payload
 from hitl_stream.contract.fact import Result, Wargame
 from hitl_stream.contract.record import StoredRecord
@@ -161,6 +163,31 @@ def comparable(value: Any) -> Any:
         case dict():
             return "object", {name: comparable(item) for name, item in value.items()}
     return "value", value
+
+
+@EXAMPLES
+@given(JSON, SEEDS, st.booleans())
+def test_the_quick_parser_reads_what_the_strict_one_reads(value: Any, seed: int, damage: bool) -> None:
+    rng = random.Random(seed)
+    for raw in (compact(value), orjson.dumps(value) if orjson_can(value) else b"1", respelled(value, rng).encode()):
+        text = damaged(raw, rng) if damage else raw
+        try:
+            wanted = jiter.from_json(text, catch_duplicate_keys=True, allow_inf_nan=False)
+        except ValueError:
+            with pytest.raises(BadRecord):
+                strict_json.parse(text, "value")
+            continue
+        with suppress(BadRecord):  # too large a number, U+0000
+            assert comparable(strict_json.parse(text, "value").value) == comparable(wanted)
+
+
+def orjson_can(value: Any) -> bool:
+    """orjson writes integers of 64 bits only."""
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 @EXAMPLES
