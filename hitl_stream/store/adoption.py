@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
 from asyncpg import Connection
 
-from hitl_stream.store import statement
+from hitl_stream.store import operation, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,5 @@ async def adopt(
         "topic_id": topic_id,
         "moves": [[move.partition, move.before, move.after] for move in moves],
     }
-    await conn.execute(
-        statement.get("write_operator_action"), actor, "positions_adopted", reason, orjson.dumps(detail).decode()
-    )
+    await operation.write(conn, actor, "positions_adopted", reason, detail=detail)
     return moves

@@ -24,9 +24,3 @@ SELECT $1, $2, s.partition, s.next_offset, $5
 ON CONFLICT (cluster_id, topic, partition) DO UPDATE
    SET next_offset = excluded.next_offset, topic_id = excluded.topic_id, epoch = p.epoch + 1, owner = '',
        moved_at = clock_timestamp();
-
--- name: write_operator_action
--- role: hitl_operator
--- What an operator did, dated by the database.
-INSERT INTO action (at, actor, role, action, justification, detail)
-VALUES (clock_timestamp(), $1, 'operator', $2, $3, $4);

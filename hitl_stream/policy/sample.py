@@ -1,0 +1,16 @@
+"""The blind sample: which patches a person must see although the policy would approve them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from hitl_stream.policy.document import PolicyDocument
+
+
+def selected(patch_id: str, round_: int, policy: PolicyDocument) -> bool:
+    """Whether this round is drawn. The same answer every time, for anyone who knows the document; rate 0 is never."""
+    if policy.sample_rate <= 0:
+        return False
+    key = f"hitl-stream sample {policy.version}".encode()
+    drawn = blake2b(f"{round_} {patch_id}".encode(), digest_size=8, key=key).digest()
+    return int.from_bytes(drawn, "big") < policy.sample_rate * 2**64
