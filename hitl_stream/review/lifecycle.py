@@ -90,7 +90,7 @@ def evidence_overdue(patch: Patch, situation: Situation) -> Step:
     verdict = _judge(patch, evidence, situation)
     step = Step(patch, Fate.PENDING, patch.round)
     detail = f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results at the deadline"
-    extra = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
+    extra: list[ReasonRow] = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
     ruling.send_to_person(step, patch, evidence, verdict, situation.results[-1], situation.policy, situation.now, extra)
     return step
 
@@ -157,7 +157,7 @@ def _replace_artefact(patch: Patch, result: Result, situation: Situation) -> Ste
     closed = Closed(replace(patch), situation.now)
     fresh = _new_patch(result, situation)
     fresh.home, fresh.round, fresh.seq, fresh.version = patch.home, patch.round + 1, patch.seq, patch.version
-    fresh.cve_id = result.cve_id or patch.cve_id
+    fresh.apv_id, fresh.cve_id = patch.apv_id, result.cve_id or patch.cve_id
     fresh.received_at = patch.received_at
     step = _open_round(fresh, result, replace(situation, results=()))
     step.decisions[:0] = ended.decisions

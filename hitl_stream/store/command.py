@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import orjson
 from asyncpg import Connection
 
 from hitl_stream.contract.digest import decision_id
 from hitl_stream.contract.encode import DecisionEvent, reasons_json
 from hitl_stream.errors import Refused
-from hitl_stream.policy import document
 from hitl_stream.review import command
 from hitl_stream.review.command import Command, Stale
 from hitl_stream.review.state import Step
-from hitl_stream.store import outbox, statement
-from hitl_stream.store.ledger import read_patch
+from hitl_stream.store import outbox, policy, statement
+from hitl_stream.store.surroundings import read_patch
 
 
 class UnknownPatch(Refused):
@@ -26,10 +24,8 @@ async def decide(conn: Connection, patch_id: str, wanted: Command, request_id: s
         row = await conn.fetchrow(statement.get("lock_patch_for_person"), patch_id)
         if row is None:
             raise UnknownPatch()
-        situation = await conn.fetchrow(statement.get("now_and_policy"))
-        assert situation is not None  # noqa: S101 - policy_state has exactly one row
-        policy = document.parse(situation["active_version"], orjson.loads(situation["document"]))
-        step = command.decide(read_patch(row), wanted, policy, situation["now"])
+        now = await policy.current(conn)
+        step = command.decide(read_patch(row), wanted, now.policy, now.now)
         await _write(conn, step, wanted.version, request_id)
     return step.decisions[0]
 

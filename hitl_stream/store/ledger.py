@@ -10,24 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from asyncpg import Connection, Record as Row
+from asyncpg import Connection
 
 from hitl_stream.contract import encode
-from hitl_stream.contract.decode import result_from_payload
 from hitl_stream.contract.fact import Outcome, Result
 from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
-from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
-from hitl_stream.review.lifecycle import Situation, Standing
 from hitl_stream.review.state import Fate, Patch, State, Step
-from hitl_stream.store import batch, statement, writing
+from hitl_stream.store import batch, statement, surroundings, writing
 from hitl_stream.store.batch import Decoded, Recorded
+from hitl_stream.store.surroundings import Surroundings
 
 Identity = tuple[str, str]
-
-_DEPLOYED = {"deployed": "yes", "exploited": "yes", "failed": "no", "rolled_back": "no", "superseded": "no"}
 
 
 class Failing(Exception):
@@ -57,10 +53,6 @@ class _Ledger:
     async def _read_seen(self, conn: Connection, events: Sequence[Result] | Sequence[Outcome]) -> None:
         rows = await conn.fetch(statement.get("seen_events"), [e.source for e in events], [e.event_id for e in events])
         self.seen = {(row["source"], row["event_id"]): row["data_sha256"] for row in rows}
-
-    async def _lock_patches(self, conn: Connection, patch_ids: set[str]) -> None:
-        rows = await conn.fetch(statement.get("lock_patches"), sorted(patch_ids))
-        self.patches = {row["patch_id"]: read_patch(row) for row in rows}
 
     def _is_new(self, item: Decoded[Result] | Decoded[Outcome]) -> bool:
         """Settle identity: bad records, duplicates and conflicts end here."""
@@ -117,16 +109,8 @@ class _Ledger:
 class ResultLedger(_Ledger):
     """A batch of wargaming results."""
 
-    policy: PolicyDocument = field(kw_only=True)
-    auto_approve: bool = field(kw_only=True)
+    around: Surroundings = field(kw_only=True)
     new_patch_ids: set[str] = field(default_factory=set)
-    results: dict[str, list[Result]] = field(default_factory=dict)
-    older_digests: dict[str, dict[bytes, int]] = field(default_factory=dict)
-    deployed: dict[tuple[str, bytes], str] = field(default_factory=dict)
-    rejected_patches: set[str] = field(default_factory=set)
-    rejected_apvs: set[str] = field(default_factory=set)
-    rejected_digests: set[bytes] = field(default_factory=set)
-    approved: dict[str, set[str]] = field(default_factory=dict)
     evidence_rows: list[writing.Row] = field(default_factory=list)
 
     async def read(self, conn: Connection, decoded: Sequence[Decoded[Result]]) -> None:
@@ -138,40 +122,9 @@ class ResultLedger(_Ledger):
         fresh = [e for e in events if (e.source, e.event_id) not in self.seen]
         if not fresh:
             return
-        await self._lock_patches(conn, {e.patch_id for e in fresh})
-        if self.patches:
-            await self._read_rounds(conn)
-        apv_ids = {e.apv_id for e in fresh} | {p.apv_id for p in self.patches.values()}
+        self.patches = await surroundings.lock_patches(conn, {e.patch_id for e in fresh})
         digests = {e.patch_digest for e in fresh if e.patch_digest is not None}
-        for row in await conn.fetch(statement.get("standing"), list(apv_ids), list(digests)):
-            self._note_standing(row)
-
-    def _note_standing(self, row: Row) -> None:
-        if row["kind"] == "approved":
-            self.approved.setdefault(row["apv_id"], set()).add(row["patch_id"])
-        else:
-            self.rejected_patches.add(row["patch_id"])
-            if row["apv_id"] is not None:
-                self.rejected_apvs.add(row["apv_id"])
-            if row["patch_digest"] is not None:
-                self.rejected_digests.add(row["patch_digest"])
-
-    async def _read_rounds(self, conn: Connection) -> None:
-        live = [p for p in self.patches.values() if p.state in (State.COLLECTING, State.PENDING, State.APPROVED)]
-        rows = await conn.fetch(statement.get("round_evidence"), [p.patch_id for p in live], [p.round for p in live])
-        for row in rows:
-            if row["payload"] is not None:
-                stored = result_from_payload(row["source"], row["event_id"], row["payload"])
-                self.results.setdefault(row["patch_id"], []).append(stored)
-        later = [p.patch_id for p in self.patches.values() if p.round > 1]
-        if later:
-            for row in await conn.fetch(statement.get("older_digests"), later):
-                self.older_digests.setdefault(row["patch_id"], {})[row["patch_digest"]] = row["round"]
-        approved = [p.patch_id for p in live if p.state is State.APPROVED]
-        if approved:
-            for row in await conn.fetch(statement.get("latest_outcomes"), approved):
-                if row["patch_digest"] is not None:
-                    self.deployed[row["patch_id"], row["patch_digest"]] = _DEPLOYED[row["outcome"]]
+        await self.around.read(conn, self.patches, {e.apv_id for e in fresh}, digests)
 
     def apply(self, decoded: Sequence[Decoded[Result]]) -> None:
         """Give every record its fate, in order."""
@@ -184,12 +137,16 @@ class ResultLedger(_Ledger):
                     raise Failing(batch.place(item.record), Defect(batch.describe(bug))) from bug
 
     def _receive(self, item: Decoded[Result], result: Result) -> None:
-        patch = self.patches.get(result.patch_id)
+        record, patch = item.record, self.patches.get(result.patch_id)
         if patch is None:
             self.new_patch_ids.add(result.patch_id)
-        step = lifecycle.receive(patch, result, self._situation(patch, result, item.record.partition))
-        self._follow(step, result)
-        record = item.record
+            situation = self.around.of_new(result, record.partition)
+        else:
+            situation = self.around.of(patch, result.patch_digest)
+        step = lifecycle.receive(patch, result, situation)
+        if step.patch is not None:
+            self.patches[result.patch_id] = step.patch
+        self.around.follow(step, result)
         self.evidence_rows.append(
             (
                 result.patch_id, result.source, result.event_id, step.round, record.topic, record.partition,
@@ -200,49 +157,6 @@ class ResultLedger(_Ledger):
         reasons = [row[0] for event in step.opened for row in event.reasons]
         self.recorded.reasons.update(reasons)
         self._count(step.fate, result.patch_id, ",".join(reasons))
-
-    def _situation(self, patch: Patch | None, result: Result, partition: int) -> Situation:
-        return Situation(
-            policy=self.policy,
-            now=self.now,
-            auto_approve=self.auto_approve,
-            home=partition,
-            results=self.results.get(result.patch_id, ()) if patch else (),
-            older_digests=self.older_digests.get(result.patch_id) if patch else None,
-            standing=self._standing(patch.apv_id if patch else result.apv_id, result),
-            deployed=self.deployed.get((result.patch_id, patch.patch_digest or b""), "unknown") if patch else "unknown",
-        )
-
-    def _standing(self, apv_id: str, result: Result) -> Standing:
-        rejection = None
-        if result.patch_id in self.rejected_patches:
-            rejection = "patch"
-        elif result.patch_digest in self.rejected_digests:
-            rejection = "digest"
-        elif apv_id in self.rejected_apvs:
-            rejection = "apv"
-        siblings = self.approved.get(apv_id)
-        sibling = min((s for s in siblings if s != result.patch_id), default=None) if siblings else None
-        return Standing(rejection, sibling)
-
-    def _follow(self, step: Step, result: Result) -> None:
-        """Bring what the next record of this batch will look at up to date."""
-        patch = step.patch
-        if patch is None:
-            return
-        self.patches[patch.patch_id] = patch
-        if step.closed:
-            self.results[patch.patch_id] = [result]
-            for closed in step.closed:
-                if closed.patch.patch_digest is not None:
-                    self.older_digests.setdefault(patch.patch_id, {})[closed.patch.patch_digest] = closed.patch.round
-        elif step.round == patch.round:
-            self.results.setdefault(patch.patch_id, []).append(result)
-        siblings = self.approved.setdefault(patch.apv_id, set())
-        if patch.state is State.APPROVED:
-            siblings.add(patch.patch_id)
-        else:
-            siblings.discard(patch.patch_id)
 
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch, the outbox last."""
@@ -264,7 +178,7 @@ class OutcomeLedger(_Ledger):
         if not events:
             return
         await self._read_seen(conn, events)
-        await self._lock_patches(conn, {e.patch_id for e in events})
+        self.patches = await surroundings.lock_patches(conn, {e.patch_id for e in events})
         approved = [p.patch_id for p in self.patches.values() if p.state is State.APPROVED]
         if approved:
             for row in await conn.fetch(statement.get("standing_approvals"), approved):
@@ -299,8 +213,3 @@ class OutcomeLedger(_Ledger):
         await writing.write_steps(conn, self.steps)
         await writing.insert(conn, "outcome", self.outcome_rows)
         await self._write_common(conn)
-
-
-def read_patch(row: Row) -> Patch:
-    """A row of `lock_patches` as a Patch."""
-    return Patch(**{**dict(row), "state": State(row["state"])})

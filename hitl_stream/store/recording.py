@@ -21,6 +21,7 @@ from hitl_stream.store import batch, policy, statement
 from hitl_stream.store.batch import Decoded, Recorded, Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.ledger import Failing, OutcomeLedger, ResultLedger
+from hitl_stream.store.surroundings import Surroundings
 
 ATTEMPTS_MAX = 8
 
@@ -66,7 +67,7 @@ class Recorder:
 
     async def _move(self, conn: Connection, spans: Sequence[Span]) -> tuple[Recorded, bool]:
         """Take the policy lock, then the positions: the statement's answer is the batch's only clock."""
-        await conn.execute(statement.get("share_policy_lock"), policy.POLICY_LOCK)
+        await policy.share_lock(conn)
         rows = await conn.fetch(
             statement.get("move_positions"),
             self.cluster_id,
@@ -85,7 +86,7 @@ class Recorder:
         self, conn: Connection, decoded: Sequence[Decoded[Result]], recorded: Recorded, auto_approve: bool
     ) -> None:
         document = await self._policy(conn, recorded.policy_version)
-        ledger = ResultLedger(self.cluster_id, recorded, policy=document, auto_approve=auto_approve)
+        ledger = ResultLedger(self.cluster_id, recorded, around=Surroundings(recorded.now, document, auto_approve))
         await ledger.read(conn, decoded)
         ledger.apply(decoded)
         await ledger.write(conn)

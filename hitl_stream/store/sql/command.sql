@@ -8,12 +8,6 @@ SELECT patch_id, apv_id, cve_id, home, round, state, approved_by, seq, version, 
  WHERE patch_id = $1
    FOR UPDATE;
 
--- name: now_and_policy
--- role: hitl_sidecar
--- The database's clock, and the document that says how long an approval stands.
-SELECT clock_timestamp() AS now, s.active_version, d.document
-  FROM policy_state AS s JOIN policy_document AS d ON d.version = s.active_version;
-
 -- name: close_by_person
 -- role: hitl_sidecar
 -- Conditional on the version that was on the screen, whatever the program above believes.

@@ -1,8 +1,3 @@
--- name: share_policy_lock
--- role: hitl_worker
--- Held to the end of the batch: while it is held, no policy can be activated and no switch thrown.
-SELECT pg_advisory_xact_lock_shared($1);
-
 -- name: move_positions
 -- role: hitl_worker
 -- The first writing statement of every batch. Fewer rows than asked for: somebody else owns a partition, roll back.
@@ -24,7 +19,7 @@ SELECT e.source, e.event_id, e.data_sha256
   JOIN event_seen AS e ON e.source = w.source AND e.event_id = w.event_id;
 
 -- name: lock_patches
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- The lock of everything that happens to a patch; always in this order, always before an outbox id is drawn.
 SELECT patch_id, apv_id, cve_id, home, round, state, approved_by, seq, version, patch_digest, evidence_digest, severity,
        risk, ml_confidence, ml_prediction, policy_version, reasons, received_at, changed_at, evidence_due_at, opened_at,
@@ -35,21 +30,21 @@ SELECT patch_id, apv_id, cve_id, home, round, state, approved_by, seq, version, 
    FOR UPDATE;
 
 -- name: round_evidence
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- The results that a patch's current round already has.
 SELECT e.patch_id, e.source, e.event_id, e.payload
   FROM unnest($1::text[], $2::int[]) AS w (patch_id, round)
   JOIN evidence AS e ON e.patch_id = w.patch_id AND e.round = w.round;
 
 -- name: older_digests
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- Artefacts that were replaced: a late result of one is filed with its round.
 SELECT patch_id, round, patch_digest
   FROM round_closed
  WHERE patch_id = ANY ($1::text[]) AND patch_digest IS NOT NULL;
 
 -- name: latest_outcomes
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- What was last reported of an artefact.
 SELECT DISTINCT ON (patch_id, patch_digest) patch_id, patch_digest, outcome
   FROM outcome
@@ -57,7 +52,7 @@ SELECT DISTINCT ON (patch_id, patch_digest) patch_id, patch_digest, outcome
  ORDER BY patch_id, patch_digest, received_at DESC, record_offset DESC;
 
 -- name: standing
--- role: hitl_worker
+-- role: hitl_worker, hitl_scheduler
 -- What stands in the way of a policy approval: an approved patch of the same apv_id, a rejection by a person.
 SELECT 'approved' AS kind, apv_id, NULL::bytea AS patch_digest, patch_id
   FROM patch WHERE apv_id = ANY ($1::text[]) AND state = 'approved' AND approved_by = 'policy'
@@ -77,13 +72,3 @@ SELECT 'rejected', NULL, patch_digest, patch_id
 SELECT p.patch_id, d.decision_id, d.valid_until
   FROM patch AS p JOIN decision AS d ON d.patch_id = p.patch_id AND d.seq = p.seq
  WHERE p.patch_id = ANY ($1::text[]) AND p.state = 'approved' AND d.decision = 'approved';
-
--- name: policy_by_version
--- role: hitl_worker
--- A policy document never changes once it is written.
-SELECT document FROM policy_document WHERE version = $1;
-
--- name: database_clock
--- role: hitl_worker
--- The only clock that decisions are dated by.
-SELECT clock_timestamp() AS now;

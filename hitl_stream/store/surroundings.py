@@ -1,0 +1,135 @@
+"""What bears on the verdicts of the patches that a transaction has locked: their evidence, what stands in their way.
+
+Read once after the locks, then kept true in memory while record after record is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from asyncpg import Connection
+from asyncpg import Record as Row
+
+from hitl_stream.contract.decode import result_from_payload
+from hitl_stream.contract.fact import Result
+from hitl_stream.policy.document import PolicyDocument
+from hitl_stream.review.lifecycle import Situation, Standing
+from hitl_stream.review.state import Patch, State, Step
+from hitl_stream.store import statement
+
+_DEPLOYED = {"deployed": "yes", "exploited": "yes", "failed": "no", "rolled_back": "no", "superseded": "no"}
+
+
+async def lock_patches(conn: Connection, patch_ids: Iterable[str]) -> dict[str, Patch]:
+    """Lock the rows in the order of their ids and read them; unknown ids are left out."""
+    rows = await conn.fetch(statement.get("lock_patches"), sorted(patch_ids))
+    return {row["patch_id"]: read_patch(row) for row in rows}
+
+
+def read_patch(row: Row) -> Patch:
+    """A row of `lock_patches` as a Patch."""
+    return Patch(**{**dict(row), "state": State(row["state"])})
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """`now` is the transaction's only time; `auto_approve` is true while neither switch is off."""
+
+    now: datetime
+    policy: PolicyDocument
+    auto_approve: bool
+    _results: dict[str, list[Result]] = field(default_factory=dict)
+    _older_digests: dict[str, dict[bytes, int]] = field(default_factory=dict)
+    _deployed: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    _rejected_patches: set[str] = field(default_factory=set)
+    _rejected_apvs: set[str] = field(default_factory=set)
+    _rejected_digests: set[bytes] = field(default_factory=set)
+    _approved: dict[str, set[str]] = field(default_factory=dict)
+
+    async def read(
+        self, conn: Connection, patches: Mapping[str, Patch], apv_ids: Iterable[str], digests: Iterable[bytes]
+    ) -> None:
+        """Read what bears on these locked patches, and on patches of these apv ids and digests that are new."""
+        if patches:
+            await self._read_rounds(conn, patches)
+        wanted_apvs = {*apv_ids, *(p.apv_id for p in patches.values())}
+        wanted_digests = {*digests, *(p.patch_digest for p in patches.values() if p.patch_digest is not None)}
+        for row in await conn.fetch(statement.get("standing"), list(wanted_apvs), list(wanted_digests)):
+            self._note_standing(row)
+
+    async def _read_rounds(self, conn: Connection, patches: Mapping[str, Patch]) -> None:
+        live = [p for p in patches.values() if p.state in (State.COLLECTING, State.PENDING, State.APPROVED)]
+        rows = await conn.fetch(statement.get("round_evidence"), [p.patch_id for p in live], [p.round for p in live])
+        for row in rows:
+            if row["payload"] is not None:
+                stored = result_from_payload(row["source"], row["event_id"], row["payload"])
+                self._results.setdefault(row["patch_id"], []).append(stored)
+        later = [p.patch_id for p in patches.values() if p.round > 1]
+        if later:
+            for row in await conn.fetch(statement.get("older_digests"), later):
+                self._older_digests.setdefault(row["patch_id"], {})[row["patch_digest"]] = row["round"]
+        approved = [p.patch_id for p in live if p.state is State.APPROVED]
+        if approved:
+            for row in await conn.fetch(statement.get("latest_outcomes"), approved):
+                if row["patch_digest"] is not None:
+                    self._deployed[row["patch_id"], row["patch_digest"]] = _DEPLOYED[row["outcome"]]
+
+    def _note_standing(self, row: Row) -> None:
+        if row["kind"] == "approved":
+            self._approved.setdefault(row["apv_id"], set()).add(row["patch_id"])
+            return
+        self._rejected_patches.add(row["patch_id"])
+        if row["apv_id"] is not None:
+            self._rejected_apvs.add(row["apv_id"])
+        if row["patch_digest"] is not None:
+            self._rejected_digests.add(row["patch_digest"])
+
+    def of_new(self, result: Result, home: int) -> Situation:
+        """The situation of a patch that its first result opens on this partition."""
+        standing = self._standing(result.patch_id, result.apv_id, result.patch_digest)
+        return Situation(self.policy, self.now, self.auto_approve, home, standing=standing)
+
+    def of(self, patch: Patch, digest: bytes | None = None) -> Situation:
+        """The situation of a known patch. `digest` is the artefact of a new result; without one it is the round's."""
+        return Situation(
+            policy=self.policy,
+            now=self.now,
+            auto_approve=self.auto_approve,
+            home=patch.home,
+            results=self._results.get(patch.patch_id, ()),
+            older_digests=self._older_digests.get(patch.patch_id),
+            standing=self._standing(patch.patch_id, patch.apv_id, digest or patch.patch_digest),
+            deployed=self._deployed.get((patch.patch_id, patch.patch_digest or b""), "unknown"),
+        )
+
+    def _standing(self, patch_id: str, apv_id: str, digest: bytes | None) -> Standing:
+        rejection = None
+        if patch_id in self._rejected_patches:
+            rejection = "patch"
+        elif digest in self._rejected_digests:
+            rejection = "digest"
+        elif apv_id in self._rejected_apvs:
+            rejection = "apv"
+        siblings = self._approved.get(apv_id)
+        sibling = min((s for s in siblings if s != patch_id), default=None) if siblings else None
+        return Standing(rejection, sibling)
+
+    def follow(self, step: Step, result: Result) -> None:
+        """Bring what the next record of this transaction will look at up to date."""
+        patch = step.patch
+        if patch is None:
+            return
+        if step.closed:
+            self._results[patch.patch_id] = [result]
+            for closed in step.closed:
+                if closed.patch.patch_digest is not None:
+                    self._older_digests.setdefault(patch.patch_id, {})[closed.patch.patch_digest] = closed.patch.round
+        elif step.round == patch.round:
+            self._results.setdefault(patch.patch_id, []).append(result)
+        siblings = self._approved.setdefault(patch.apv_id, set())
+        if patch.state is State.APPROVED:
+            siblings.add(patch.patch_id)
+        else:
+            siblings.discard(patch.patch_id)
