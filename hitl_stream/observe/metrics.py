@@ -115,6 +115,8 @@ DUTY_LAST_SUCCESS = Gauge(
     ["duty"],
     registry=REGISTRY,
 )
+DUTY_FAILURES = Counter("hitl_duty_failures", "Attempts at a duty that failed.", ["duty"], registry=REGISTRY)
+SCHEDULER_ACTIVE = Gauge("hitl_scheduler_active", "1 while this scheduler holds the lease.", registry=REGISTRY)
 
 for _error in ERRORS:
     DEAD_LETTERS.labels(_error)

@@ -114,7 +114,7 @@ def _size(record: Record) -> int:
 def _cut(record: Record) -> UnreadableRecord:
     reason = f"the record has {_size(record)} bytes, at most {RECORD_BYTES_MAX} can be used; the value is its beginning"
     key = record.key if len(record.key or b"") <= RECORD_BYTES_MAX // 4 else None
-    headers: list[tuple[str, bytes]] = []
+    headers: list[tuple[str, bytes | None]] = []
     room = RECORD_BYTES_MAX // 4
     for name, value in record.headers:
         room -= len(name) + len(value or b"")

@@ -20,6 +20,7 @@ from typing import Protocol
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
 from hitl_stream.observe import log
+from hitl_stream.observe.health import Health
 from hitl_stream.settings import Settings
 from hitl_stream.store import process
 from hitl_stream.store.batch import Recorded, Span
@@ -28,7 +29,6 @@ from hitl_stream.store.process import Process
 from hitl_stream.stream import preparation
 from hitl_stream.stream.app import check_build
 from hitl_stream.stream.breaker import Breaker, Breakers
-from hitl_stream.stream.health import Health
 from hitl_stream.stream.pipeline import Pipeline
 from hitl_stream.stream.transport import Membership
 from hitl_stream.stream.watchdog import Watchdog

@@ -1,7 +1,7 @@
-"""`/livez`, `/readyz` and `/metrics` of a worker, on its own port.
+"""`/livez`, `/readyz` and `/metrics` of a worker or scheduler, on its own port.
 
-Alive means that the loop turns: never Postgres, Kafka or lag, for restarting mends none of them. Ready means that partitions
-are assigned and claimed, and that nothing is away.
+Alive means that the loop turns: never Postgres, Kafka or lag, for restarting mends none of them. What ready means is said by
+whom it is about.
 """
 
 from __future__ import annotations
