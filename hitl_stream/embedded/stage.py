@@ -24,7 +24,7 @@ from hitl_stream import settings
 from hitl_stream.contract import topics
 from hitl_stream.embedded.child import Child
 from hitl_stream.embedded.kafka import Kafka
-from hitl_stream.embedded.postgres import Postgres
+from hitl_stream.embedded.postgres import Postgres, free_port
 from hitl_stream.errors import Fatal
 from hitl_stream.store import migration
 
@@ -43,6 +43,7 @@ class Stage:
         self.metrics_url = f"http://127.0.0.1:{metrics_port}"
         self._http_port = http_port
         self._metrics_port = metrics_port
+        self._scheduler_port = free_port()
         self.kept = folder is not None
         self.folder = _folder(folder)
         self._postgres = Postgres(self.folder if self.kept else None)
@@ -105,7 +106,7 @@ class Stage:
         self._children[name] = Child(
             self._commands()[name],
             log=self._log(name),
-            env=settings.child_environment(**self._variables()),
+            env=settings.child_environment(**self._variables(name)),
             stop_signal=SIGTERM,
             remove=None if self.kept else self.folder,
         )
@@ -122,7 +123,7 @@ class Stage:
             "eureka": [sys.executable, str(_example()), "--bootstrap", self.bootstrap_servers, "--out", str(self.copy)],
         }
 
-    def _variables(self) -> dict[str, str]:
+    def _variables(self, name: str) -> dict[str, str]:
         """The children's settings; what is set for some other installation must not reach them."""
         unset = {f"HITL_{name.upper()}{end}": "" for name in settings.Settings.model_fields for end in ("", "_FILE")}
         return {
@@ -130,7 +131,7 @@ class Stage:
             "HITL_DATABASE_URL": self.database_url,
             "HITL_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "HITL_HTTP_PORT": str(self._http_port),
-            "HITL_METRICS_PORT": str(self._metrics_port),
+            "HITL_METRICS_PORT": str(self._scheduler_port if name == "scheduler" else self._metrics_port),
             "HITL_LOG_FORMAT": "json",
         }
 
