@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hitl_stream.broker.connection import KafkaConnection
+from hitl_stream.contract.record import Record
 from hitl_stream.errors import Unavailable
 
 TIMEOUT_S = 30.0
@@ -38,6 +40,25 @@ class Publisher:
 
         Raises Unavailable; some may have been published then.
         """
+        return self._publish(
+            {"topic": topic, "value": record.value, "key": record.key, "headers": list(record.headers.items())}
+            for record in records
+        )
+
+    def republish(self, records: Iterable[Record]) -> int:
+        """The same for records that were on a topic before: to the partition they came from, headers as they were."""
+        return self._publish(
+            {
+                "topic": record.topic,
+                "value": record.value,
+                "key": record.key,
+                "headers": list(record.headers),
+                "partition": record.partition,
+            }
+            for record in records
+        )
+
+    def _publish(self, messages: Iterable[dict[str, Any]]) -> int:
         failures: list[str] = []
 
         def note(error: KafkaError | None, message: Message) -> None:
@@ -46,8 +67,8 @@ class Publisher:
 
         published = 0
         try:
-            for record in records:
-                self._produce(topic, record, note)
+            for arguments in messages:
+                self._produce(arguments, note)
                 published += 1
             self._producer.flush(2 * TIMEOUT_S)  # every message ends within its own time limit
         except KafkaException as error:
@@ -56,10 +77,10 @@ class Publisher:
             raise Unavailable(f"Kafka took not all of {published} records: {failures[0]}")
         return published
 
-    def _produce(self, topic: str, record: Outgoing, note: Note) -> None:
+    def _produce(self, arguments: dict[str, Any], note: Note) -> None:
         while True:
             try:
-                self._producer.produce(topic, record.value, record.key, headers=dict(record.headers), on_delivery=note)
+                self._producer.produce(**arguments, on_delivery=note)
                 return
             except BufferError:
                 self._producer.poll(0.1)  # its queue is full: give it time

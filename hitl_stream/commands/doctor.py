@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Annotated
 
 import typer
 
 from hitl_stream import settings
 from hitl_stream.broker import admin, topology
 from hitl_stream.broker.connection import KafkaConnection
+from hitl_stream.commands.option import As, Output
 from hitl_stream.contract import topics as contract
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
@@ -28,13 +28,6 @@ from hitl_stream.store.diagnosis import Diagnosis
 POSTGRES_MIN = 15
 CLOCK_SKEW_MAX_S = 2.0
 OUTBOX_AGE_MAX_S = 60.0
-
-
-class Output(StrEnum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class State(StrEnum):
@@ -66,7 +59,7 @@ class Broker:
     asked_at: float
 
 
-def run(output: Annotated[Output, typer.Option(help="text or json.")] = Output.TEXT) -> None:
+def run(output: As = Output.TEXT) -> None:
     """Check configuration, libraries, database, broker, topics and clocks. Exit code 1 when something is wrong."""
     checks = asyncio.run(examine())
     healthy = all(check.state is not State.PROBLEM for check in checks)

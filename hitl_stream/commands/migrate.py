@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine
-from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from hitl_stream import settings
+from hitl_stream.commands.option import As, Output
 from hitl_stream.store import migration, revision
 from hitl_stream.store.revision import BASE, Revision
 
@@ -22,13 +22,6 @@ sql = typer.Typer(
 app.add_typer(sql, name="sql")
 
 T = TypeVar("T")
-
-
-class Output(StrEnum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 From = Annotated[str | None, typer.Option("--from", help=f"The revision the database stands at, or '{BASE}'.")]
@@ -54,7 +47,7 @@ def down(to: To = None) -> None:
 
 
 @app.command()
-def status(output: Annotated[Output, typer.Option(help="text or json.")] = Output.TEXT) -> None:
+def status(output: As = Output.TEXT) -> None:
     """Say where the database stands. Exit code 1 when a migration is pending."""
     current, pending = _run(migration.status(settings.load().database))
     names = [f"{step.id}_{step.name}" for step in pending]

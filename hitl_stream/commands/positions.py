@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import pwd
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from hitl_stream import settings
 from hitl_stream.broker import admin
+from hitl_stream.commands import option
+from hitl_stream.commands.option import As, By, Output, Why
 from hitl_stream.contract import topics as contract
 from hitl_stream.errors import Refused, Unavailable
 from hitl_stream.settings import Settings
@@ -26,19 +25,12 @@ app = typer.Typer(help="How far each partition is recorded.", no_args_is_help=Tr
 Ends = dict[str, dict[int, tuple[int, int]]]
 
 
-class Output(StrEnum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 class NotAdopted(Refused):
     """The topic cannot be adopted."""
 
 
 @app.command()
-def show(output: Annotated[Output, typer.Option(help="text or json.")] = Output.TEXT) -> None:
+def show(output: As = Output.TEXT) -> None:
     """Print every position, with how much is still to be recorded where the broker answers."""
     chosen = settings.load()
     positions = asyncio.run(_read(chosen))
@@ -60,20 +52,18 @@ def show(output: Annotated[Output, typer.Option(help="text or json.")] = Output.
 @app.command()
 def adopt(
     topic: Annotated[str, typer.Argument(help="The topic, by its physical or logical name.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    why: Why,
     start: Annotated[
         str, typer.Option(help="earliest, latest, or an offset: where to go on, in every partition.")
     ] = "earliest",
-    by: Annotated[str | None, typer.Option(help="Who decided it; default: the user of this machine.")] = None,
+    by: By = None,
 ) -> None:
     """Go on with a topic that was recreated or cut, from a chosen place. The workers take it up when they start again.
 
     From the earliest nothing is recorded twice: what was seen before is a duplicate. Anything else skips records.
     """
-    if not reason.strip():
-        raise typer.BadParameter("say why", param_hint="--reason")
-    chosen = settings.load()
-    for move in asyncio.run(_adopt(chosen, _physical(chosen, topic), start, by or _user(), reason.strip())):
+    reason, chosen = option.reason(why), settings.load()
+    for move in asyncio.run(_adopt(chosen, _physical(chosen, topic), start, option.actor(by), reason)):
         before = "new" if move.before is None else move.before
         print(f"partition {move.partition}: {before} -> {move.after}")
 
@@ -134,7 +124,3 @@ def _ends(chosen: Settings, topics: list[str]) -> tuple[str | None, Ends]:
 def _physical(chosen: Settings, topic: str) -> str:
     declared = contract.load(chosen.topics_file, chosen.environment)
     return next((known.name for known in declared if topic == known.logical), topic)
-
-
-def _user() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ import typer
 
 from hitl_stream import settings
 from hitl_stream.broker.publisher import Outgoing, Publisher
+from hitl_stream.commands.option import As, Output
 from hitl_stream.contract import topics
 from hitl_stream.contract.decode import decode_result
 from hitl_stream.contract.record import StoredRecord
@@ -23,11 +23,6 @@ from hitl_stream.errors import BadRecord
 
 SOURCE = "/wargaming/send"
 TYPE = "wargaming.result.v1"
-
-
-class Output(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="JSON lines; - is standard input.")],
     source: Annotated[str, typer.Option(help="Source of lines that are bare data.")] = SOURCE,
     allow_bad: Annotated[bool, typer.Option("--allow-bad", help="Send bad lines too, as they are.")] = False,
-    output: Annotated[Output, typer.Option(help="How to report.")] = Output.TEXT,
+    output: As = Output.TEXT,
 ) -> None:
     """Publish wargaming results: each line a whole CloudEvent (structured mode), or its `data` alone.
 

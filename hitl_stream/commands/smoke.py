@@ -15,7 +15,7 @@ import typer
 from hitl_stream import settings
 from hitl_stream.broker.follower import Follower
 from hitl_stream.broker.publisher import Publisher
-from hitl_stream.commands.send import Output
+from hitl_stream.commands.option import As, Output
 from hitl_stream.contract import topics
 from hitl_stream.embedded import sample
 from hitl_stream.embedded.neighbour import eureka
@@ -38,7 +38,7 @@ class SmokeFailed(HitlError):
 def run(
     timeout: Annotated[float, typer.Option(help="Seconds for the whole way.", min=0.1)] = 30.0,
     sidecar: Annotated[str | None, typer.Option(help="Default: this machine, at HITL_HTTP_PORT.")] = None,
-    output: Annotated[Output, typer.Option(help="How to report.")] = Output.TEXT,
+    output: As = Output.TEXT,
 ) -> None:
     """One synthetic CVE: published, decided, in the database, on the topic, and refused by the gate. Exit 1 if not.
 

@@ -12,6 +12,7 @@ import typer
 from hitl_stream import settings
 from hitl_stream.broker import admin, topology
 from hitl_stream.broker.topology import Change, Configure, Create, Grow, Plan
+from hitl_stream.commands.option import As, Output
 from hitl_stream.contract import asyncapi, schema
 from hitl_stream.contract import topics as contract
 from hitl_stream.contract.topics import Topics
@@ -24,13 +25,6 @@ app = typer.Typer(
 ROUNDS_MAX = 3
 
 
-class Output(StrEnum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 class Format(StrEnum):
     """What to export to."""
 
@@ -39,7 +33,6 @@ class Format(StrEnum):
 
 File = Annotated[Path | None, typer.Option(help="The topics file; HITL_TOPICS_FILE, or the one that ships.")]
 Name = Annotated[str | None, typer.Option(help="The environment in that file; HITL_ENVIRONMENT, or local.")]
-As = Annotated[Output, typer.Option(help="text or json.")]
 GrowKeyed = Annotated[
     bool,
     typer.Option("--grow-keyed", help="Grow keyed topics too: records of a patch then change partition and order."),
