@@ -6,6 +6,7 @@ The models of `model` decide what is accepted; here the accepted becomes facts.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -70,6 +71,17 @@ def is_plain_text(diff: str) -> bool:
     return diff.isascii() or _UNSEEN.search(diff) is None
 
 
+def _card(vulnerability: Callable[[str], Any], strategy: str | None) -> Card:
+    return Card(
+        vulnerability("package"),
+        vulnerability("ecosystem"),
+        vulnerability("language"),
+        vocabulary.strategy(strategy),
+        tuple(vulnerability("cwe_ids") or ()),
+        vulnerability("summary"),
+    )
+
+
 def _result(opened: Envelope, key: bytes | None) -> Result:
     data = _validated(_RESULT, opened)
     patch_id = data["patch_id"]
@@ -106,14 +118,7 @@ def _result(opened: Envelope, key: bytes | None) -> Result:
         detected_at,
         executed_at,
         data.get("synthetic") is True,
-        Card(
-            vulnerability("package"),
-            vulnerability("ecosystem"),
-            vulnerability("language"),
-            vocabulary.strategy(patch("strategy")),
-            tuple(vulnerability("cwe_ids") or ()),
-            vulnerability("summary"),
-        ),
+        _card(vulnerability, patch("strategy")),
         digest.document_digest(opened.document),
         opened.payload,
         sha256(opened.payload).digest(),

@@ -10,7 +10,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic_core import PydanticCustomError
 
@@ -44,9 +44,9 @@ def read(record: Record, event_type: str) -> Envelope:
     value = record.value
     if value is None:
         raise BadRecord("value: null (a tombstone says nothing about a patch)")
-    headers = dict(record.headers)
-    if len(headers) != len(record.headers) or not headers.keys() <= _KNOWN or None in headers.values():
-        headers = _tidy(record.headers)
+    given = dict(record.headers)
+    tidy = len(given) == len(record.headers) and given.keys() <= _KNOWN and None not in given.values()
+    headers = cast(dict[str, bytes], given) if tidy else _tidy(record.headers)
     if _is_structured(headers):
         return _structured(value, event_type, headers.get("traceparent"))
     attributes = {name[3:]: _text(name, raw) for name, raw in headers.items() if name[:3] == "ce_"}

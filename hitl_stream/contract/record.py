@@ -7,7 +7,8 @@ from typing import NamedTuple, Protocol
 
 
 class Record(Protocol):
-    """One record of a topic. `timestamp` is in ms since the epoch, `headers` keeps repeated names and their order."""
+    """One record of a topic. `timestamp` is in ms since the epoch, `headers` keeps repeated names and their order;
+    the value of a Kafka header may be null."""
 
     @property
     def topic(self) -> str: ...
@@ -22,7 +23,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class StoredRecord(NamedTuple):
@@ -34,7 +35,7 @@ class StoredRecord(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class UnreadableRecord(NamedTuple):
@@ -46,7 +47,7 @@ class UnreadableRecord(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
     reason: str
 
 
@@ -56,4 +57,4 @@ class Message(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()

@@ -38,7 +38,7 @@ class Watcher:
 
     def _show(self, record: StoredRecord) -> None:
         if record.topic == self._dead_letters:
-            headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
+            headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
             place = f"{headers['hitl_topic']}[{headers['hitl_partition']}]@{headers['hitl_offset']}"
             subject = (record.key or b"").decode("utf-8", "replace")
             self._tell("dead letter", subject, f"{place}: {headers['hitl_reason']}")

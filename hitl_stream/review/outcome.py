@@ -13,7 +13,9 @@ from hitl_stream.contract.fact import Outcome, OutcomeKind
 from hitl_stream.review.state import Action, Fate, Patch, State, Step
 
 
-def report(patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime) -> Step:
+def report(
+    patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime
+) -> Step:
     """Record what Eureka did; a deployment of what did not stand approved is an alarm.
 
     `approved_until` and `decision_id` belong to the patch's standing approval, None where there is none.

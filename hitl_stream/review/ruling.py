@@ -66,28 +66,12 @@ def send_to_person(
     patch.evidence_due_at = None
     patch.opened_at = at
     patch.expires_at = at + policy.time_limit(evidence.severity, evidence.risk)
-    event = ReviewEvent(
-        patch_id=patch.patch_id,
-        apv_id=patch.apv_id,
-        cve_id=patch.cve_id,
-        round=patch.round,
-        seq=patch.seq + 1,
-        severity=evidence.severity,
-        risk=evidence.risk,
-        ml_confidence=patch.ml_confidence,
-        ml_prediction=patch.ml_prediction,
-        reasons=tuple(rows),
-        policy_version=patch.policy_version,
-        patch_digest=patch.patch_digest,
-        evidence_digest=patch.evidence_digest,
-        opened_at=at,
-        expires_at=patch.expires_at,
-        synthetic=patch.synthetic,
-        traceparent=result.traceparent,
-    )
+    event = _review_event(patch, evidence, rows, at, patch.expires_at, result.traceparent)
     step.opened.append(event)
     step.messages.append(encode.pending_review_message(event))
-    step.reviews.append(Review(patch.patch_id, patch.round, patch.seq + 1, at, result.source, result.author, evidence.card))
+    step.reviews.append(
+        Review(patch.patch_id, patch.round, patch.seq + 1, at, result.source, result.author, evidence.card)
+    )
     step.actions.append(
         Action(
             at=at,
@@ -101,6 +85,35 @@ def send_to_person(
             policy_version=patch.policy_version,
             detail=patch.reasons,
         )
+    )
+
+
+def _review_event(
+    patch: Patch,
+    evidence: Evidence,
+    rows: Sequence[ReasonRow],
+    opened_at: datetime,
+    expires_at: datetime,
+    traceparent: str | None,
+) -> ReviewEvent:
+    return ReviewEvent(
+        patch_id=patch.patch_id,
+        apv_id=patch.apv_id,
+        cve_id=patch.cve_id,
+        round=patch.round,
+        seq=patch.seq + 1,
+        severity=evidence.severity,
+        risk=evidence.risk,
+        ml_confidence=patch.ml_confidence,
+        ml_prediction=patch.ml_prediction,
+        reasons=tuple(rows),
+        policy_version=patch.policy_version,
+        patch_digest=patch.patch_digest,
+        evidence_digest=patch.evidence_digest,
+        opened_at=opened_at,
+        expires_at=expires_at,
+        synthetic=patch.synthetic,
+        traceparent=traceparent,
     )
 
 

@@ -19,6 +19,10 @@ from asyncpg.transaction import Transaction
 
 from hitl_stream.errors import Fatal, HitlError, Unavailable
 
+__all__ = [
+    "CONNECT_TIMEOUT_S", "PLANNING", "Connection", "Database", "session_settings", "translated", "unavailable",
+]  # fmt: skip
+
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 20.0
 RELEASE_TIMEOUT_S = 5.0

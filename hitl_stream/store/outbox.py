@@ -52,8 +52,8 @@ def pack_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
     return orjson.dumps([[name, None if value is None else b64encode(value).decode()] for name, value in headers])
 
 
-def unpack_headers(packed: bytes | str) -> tuple[tuple[str, bytes], ...]:
-    """The inverse of pack_headers. A Kafka header may be null; the client libraries type it as bytes all the same."""
+def unpack_headers(packed: bytes | str) -> tuple[tuple[str, bytes | None], ...]:
+    """The inverse of pack_headers."""
     return tuple((name, None if value is None else b64decode(value)) for name, value in orjson.loads(packed))
 
 

@@ -38,7 +38,12 @@ async def claim(
     partitions = sorted(watermarks)
     async with conn.transaction():
         await conn.execute(
-            statement.get("create_position"), cluster_id, topic, partitions, [watermarks[p][0] for p in partitions], topic_id
+            statement.get("create_position"),
+            cluster_id,
+            topic,
+            partitions,
+            [watermarks[p][0] for p in partitions],
+            topic_id,
         )
         rows = await conn.fetch(statement.get("claim_positions"), cluster_id, topic, partitions, owner, topic_id)
         for row in rows:
@@ -54,7 +59,9 @@ def _check(
     if stored_id is not None and topic_id is not None and stored_id != topic_id:
         raise Fatal(f"topic {topic} was recreated (id {topic_id}, positions belong to {stored_id}); {advice}")
     if next_offset > end:
-        raise Fatal(f"{topic}/{partition} ends at {end}, but {next_offset} are recorded: it was recreated or cut; {advice}")
+        raise Fatal(
+            f"{topic}/{partition} ends at {end}, but {next_offset} are recorded: it was recreated or cut; {advice}"
+        )
     if next_offset < earliest:
         raise Fatal(
             f"{topic}/{partition} starts at {earliest}, but only {next_offset} are recorded: "

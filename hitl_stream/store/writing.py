@@ -63,7 +63,9 @@ async def insert(conn: Connection, table: str, rows: Sequence[Row]) -> None:
         await conn.copy_records_to_table(table, records=rows, columns=COLUMNS[table])
 
 
-async def write_steps(conn: Connection, steps: Sequence[Step], new_patch_ids: frozenset[str] | set[str] = frozenset()) -> None:
+async def write_steps(
+    conn: Connection, steps: Sequence[Step], new_patch_ids: frozenset[str] | set[str] = frozenset()
+) -> None:
     """Write everything the steps left behind, except evidence and the messages.
 
     Steps of one patch share its row; the row is written once, as the last step left it.
@@ -105,7 +107,7 @@ def step_messages(steps: Iterable[Step]) -> Iterable[tuple[int, Message]]:
 def dead_letter_row(
     cluster_id: str,
     place: tuple[str, int, int],
-    record: tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]],
+    record: tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]],
     failure: tuple[str, str],
     at: datetime,
 ) -> Row:
