@@ -42,12 +42,17 @@ class Demo:
     def shown(self) -> str:
         return self.screen.read_text(errors="replace")
 
-    def until(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        def found() -> bool:
-            assert self.process.poll() is None, self.shown
-            return pattern.search(self.shown) is not None
+    def until(self, pattern: re.Pattern[str], times: int = 1) -> re.Match[str]:
+        """Wait until the screen shows something so often; what it shows instead is part of the failure."""
 
-        wait.until(found, START_S)
+        def found() -> bool:
+            assert self.process.poll() is None, "it ended"
+            return len(pattern.findall(self.shown)) >= times
+
+        try:
+            wait.until(found, START_S)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.shown[-4000:]}") from None
         match = pattern.search(self.shown)
         assert match is not None
         return match
@@ -80,8 +85,7 @@ def test_it_shows_decisions_survives_a_kill_and_leaves_nothing_behind(tmp_path: 
         (worker,) = [one for one in demo.family() if "worker" in one.cmdline()][:1]
         worker.kill()
         demo.until(re.compile("warning +worker +ended and was started again"))
-        seen = len(DECISION.findall(demo.shown))
-        wait.until(lambda: len(DECISION.findall(demo.shown)) > seen, 60)
+        demo.until(DECISION, times=len(DECISION.findall(demo.shown)) + 1)
         family = demo.family()
         demo.process.send_signal(signal.SIGINT)
         assert demo.process.wait(60) == 0, demo.shown

@@ -18,6 +18,11 @@ def until(condition: Callable[[], object], deadline_s: float = 15.0) -> None:
         time.sleep(POLL_S)
 
 
+async def turn() -> None:
+    """Let the event loop turn once."""
+    await asyncio.sleep(0)
+
+
 async def until_async(condition: Callable[[], Awaitable[object]], deadline_s: float = 15.0) -> None:
     """The same for a condition that must be awaited."""
     end = time.monotonic() + deadline_s

@@ -14,6 +14,7 @@ import pytest
 from hitl_stream.errors import Fatal, Unavailable
 from hitl_stream.store.database import Database, unavailable
 from tests.harness import database as databases
+from tests.harness import wait
 from tests.harness.postgres import PostgresServer
 
 ROW = "INSERT INTO outbox_shard (shard) VALUES ($1)"
@@ -161,7 +162,7 @@ async def test_a_commit_under_way_is_never_cancelled(worker: Database, monkeypat
     task = asyncio.create_task(block())
     await begun.wait()
     task.cancel()
-    await asyncio.sleep(0)  # the cancellation arrives
+    await wait.turn()  # the cancellation arrives
     cancelled.set()
     with suppress(asyncio.CancelledError):
         await task

@@ -9,14 +9,15 @@ from typing import Any
 
 import orjson
 import pytest
+
 from hitl_stream.contract.record import StoredRecord
 from hitl_stream.errors import PositionLost
+from hitl_stream.review import lifecycle
 from hitl_stream.review.command import Command, Stale, Taken, Wish
-from hitl_stream.store import command, ledger, outbox, position
+from hitl_stream.store import command, outbox, position
 from hitl_stream.store.batch import Recorded, Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
-
 from tests.event import DIFF, binary, data, outcome
 
 RESULTS, OUTCOMES = "wargaming.results", "eureka.outcomes"
@@ -51,7 +52,9 @@ class World:
         record = self.recorder.record_results if span.topic == RESULTS else self.recorder.record_outcomes
         recorded = await record([span])
         claim = self.claims[span.topic, span.partition]
-        self.claims[span.topic, span.partition] = position.Claim(span.topic, span.partition, span.next_offset, claim.epoch)
+        self.claims[span.topic, span.partition] = position.Claim(
+            span.topic, span.partition, span.next_offset, claim.epoch
+        )
         return recorded
 
     async def rows(self, query: str, *arguments: Any) -> list[Any]:
@@ -110,14 +113,18 @@ async def test_the_same_id_with_other_content_is_kept_and_never_applied(world: W
     recorded = await world.feed(binary("e-1", data(ml__confidence=0.1)))
     assert recorded.fates == {"conflict": 1}
     assert await world.gate() == (True, "approved")
-    assert await world.rows("SELECT error, partition, record_offset, state FROM dead_letter") == [("conflict", 0, 1, "open")]
+    assert await world.rows("SELECT error, partition, record_offset, state FROM dead_letter") == [
+        ("conflict", 0, 1, "open")
+    ]
 
 
 async def test_a_bad_record_is_dead_lettered_with_its_bytes_and_the_position_moves(world: World) -> None:
     recorded = await world.feed(binary("e-1", b"{not json"), binary("e-2", data()))
     assert recorded.fates == {"bad_record": 1, "approved": 1}
     assert await world.rows("SELECT record_value, record_key FROM dead_letter") == [(b"{not json", b"key")]
-    positions = await world.rows("SELECT next_offset FROM consumer_position WHERE topic = $1 AND partition = 0", RESULTS)
+    positions = await world.rows(
+        "SELECT next_offset FROM consumer_position WHERE topic = $1 AND partition = 0", RESULTS
+    )
     assert positions == [(2,)]
 
 
@@ -170,7 +177,9 @@ async def test_two_patches_of_one_apv_at_the_same_moment_are_never_both_approved
         ]
         await asyncio.gather(*(world.recorder.record_results([span]) for span in spans))
         await world.claim()
-        states = await world.rows("SELECT state, count(*) FROM patch WHERE apv_id = $1 GROUP BY 1 ORDER BY 1", f"A-{round_}")
+        states = await world.rows(
+            "SELECT state, count(*) FROM patch WHERE apv_id = $1 GROUP BY 1 ORDER BY 1", f"A-{round_}"
+        )
         assert states == [("approved", 1), ("pending", 3)]
 
 
@@ -181,7 +190,12 @@ async def test_the_same_new_patch_on_two_partitions_at_once_is_one_patch(world: 
                 [
                     binary(
                         f"e-{round_}-{n}",
-                        data(patch_id=f"p-{round_}", apv_id=f"A-{round_}", wargame__run_id=f"r-{n}", wargame__expected_results=4),
+                        data(
+                            patch_id=f"p-{round_}",
+                            apv_id=f"A-{round_}",
+                            wargame__run_id=f"r-{n}",
+                            wargame__expected_results=4,
+                        ),
                         partition=n,
                     )
                 ]
@@ -264,14 +278,14 @@ async def test_the_switch_in_the_database_binds_the_next_batch(world: World, dat
 async def test_a_bug_in_pure_code_is_a_dead_letter_and_the_batch_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = ledger.lifecycle.receive
+    sound = lifecycle.receive
 
     def fails_on_one(patch: Any, result: Any, situation: Any) -> Any:
         if result.event_id == "e-1":
             raise ZeroDivisionError("planted")
         return sound(patch, result, situation)
 
-    monkeypatch.setattr(ledger.lifecycle, "receive", fails_on_one)
+    monkeypatch.setattr(lifecycle, "receive", fails_on_one)
     recorded = await world.feed(binary("e-1", data()), binary("e-2", data(patch_id="p-2", apv_id="APV-2")))
     assert recorded.fates == {"defect": 1, "approved": 1}
     ((error, reason),) = await world.rows("SELECT error, reason FROM dead_letter")

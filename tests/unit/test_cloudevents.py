@@ -86,7 +86,9 @@ def test_outcomes_that_the_sdk_writes_are_read(write: Any) -> None:
 def test_what_we_write_is_read_by_the_sdk(message: Message) -> None:
     assert message.value is not None
     read = kafka.from_kafka_event(
-        kafka.KafkaMessage(headers=dict(message.headers), key=message.key, value=message.value)
+        kafka.KafkaMessage(
+            headers={name: value or b"" for name, value in message.headers}, key=message.key, value=message.value
+        )
     )
     assert read.get_source() == "/hitl-stream"
     assert read.get_subject() == DECISION.patch_id

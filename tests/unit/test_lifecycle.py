@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import orjson
 import pytest
@@ -113,7 +114,7 @@ def test_a_good_result_is_approved_by_policy_with_both_events() -> None:
         ({"source": "/elsewhere"}, ["source_allowed"]),
     ],
 )
-def test_what_the_policy_does_not_approve_waits_for_a_person(changes: dict[str, object], expected: list[str]) -> None:
+def test_what_the_policy_does_not_approve_waits_for_a_person(changes: dict[str, Any], expected: list[str]) -> None:
     step = lifecycle.receive(None, result(**changes), situation())
     assert step.fate is Fate.PENDING
     assert reasons(step) == expected
