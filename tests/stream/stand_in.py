@@ -85,7 +85,7 @@ def main() -> int:
     chosen = settings.load()
     log.configure("console", "worker")
     part = worker.Part(chosen.metrics_port, os.environ.get("STAND_IN_INSTANCE"), 20.0)
-    return worker.main(chosen, topics.load(), part, StandIn)
+    return worker.main(chosen, topics.load(chosen.topics_file), part, StandIn)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""Topics that are not what the positions were made for: the worker stops loudly and skips nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from hitl_stream.stream import preparation
+from tests.stream.rig import Rig
+
+
+def test_a_missing_topic_ends_the_worker_with_a_word_about_what_to_do(rig: Rig) -> None:
+    rig.delete_topic(rig.results)
+    worker = rig.start()
+    assert worker.wait_ended(preparation.TOPICS_WAIT_S + 30) == 1
+    assert f"no topic {rig.results}" in worker.text()
+    assert "hitl-stream topics apply" in worker.text()
+
+
+@pytest.mark.parametrize("records", [10, 500])
+def test_a_topic_recreated_shorter_or_longer_ends_the_worker(rig: Rig, records: int) -> None:
+    rig.produce(200)
+    first = rig.start()
+    rig.wait_recorded()
+    first.terminate()
+    assert first.wait_ended() == 0
+    rig.delete_topic(rig.results)
+    rig.create_topics()
+    rig.produce(records)
+    worker = rig.start()
+    assert worker.wait_ended() == 1
+    assert "recreated" in worker.text()
+    assert "hitl-stream positions adopt" in worker.text()
+    assert rig.noted() == 200
+
+
+@pytest.mark.parametrize("records", [10, 500])
+def test_a_topic_recreated_under_a_running_worker_ends_it(rig: Rig, records: int) -> None:
+    rig.produce(200)
+    worker = rig.start()
+    rig.wait_recorded()
+    rig.delete_topic(rig.results)
+    rig.create_topics()
+    rig.produce(records)
+    assert worker.wait_ended() == 1
+    assert "recreated" in worker.text()
+
+
+def test_a_topic_with_fewer_partitions_than_were_recorded_ends_the_worker(rig: Rig) -> None:
+    rig.produce(200)
+    first = rig.start()
+    rig.wait_recorded()
+    first.terminate()
+    assert first.wait_ended() == 0
+    rig.delete_topic(rig.results)
+    rig.create_topics(partitions=2)
+    worker = rig.start()
+    assert worker.wait_ended() == 1
+    assert "has 2 partitions" in worker.text()
