@@ -49,7 +49,7 @@ class Monitor:
     registered: Process
     behind: int = 0
     _behind_since: dict[Place, float] = field(default_factory=dict)
-    _suspected: set[Claim] = field(default_factory=set)
+    _suspected: set[tuple[Claim, int]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Until cancelled. Raises Fatal when a topic is another one than it was."""
@@ -99,13 +99,13 @@ class Monitor:
         return max(0.0, time.time() - (since if oldest_ms is None else oldest_ms / 1000))
 
     async def _handed_out(self) -> None:
-        """A list that left the consumer and is nowhere here: twice in a row means that it is lost on the way."""
-        suspected: set[Claim] = set()
+        """A list that left the consumer and is nowhere here: if nothing has arrived since the look before, it is lost."""
+        suspected: set[tuple[Claim, int]] = set()
         for claim, arrived in list(self.ownership.inbox.idle()):
             position = await self.consumed.position_of(claim)
             if position is not None and position > arrived:
-                suspected.add(claim)
-        for claim in suspected & self._suspected:
+                suspected.add((claim, arrived))
+        for claim, _ in suspected & self._suspected:
             if self.ownership.inbox.holds(claim):
                 self.ownership.inbox.close((claim.topic, claim.partition))
                 self.ownership.missed(claim)
