@@ -93,7 +93,7 @@ KEY_MISMATCHES = Counter("hitl_key_mismatches", "Records whose key is not their 
 ODD_TIMES = Counter("hitl_odd_times", "Records with a time of 1970 or 9999.", registry=REGISTRY)
 UNAPPROVED_DEPLOYMENTS = Counter(
     "hitl_unapproved_deployments",
-    "Deployments of what did not stand approved. Above 0 somebody must look.",
+    "Artefacts that are deployed and did not, or no longer, stand approved. Above 0 somebody must look.",
     registry=REGISTRY,
 )
 OUTBOX_OLDEST_SECONDS = Gauge(

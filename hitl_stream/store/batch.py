@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from hitl_stream.contract.fact import Outcome, Result
 from hitl_stream.contract.record import Record, UnreadableRecord
@@ -40,16 +40,28 @@ class Decoded(Generic[Event]):
     failure: BadRecord | None
 
 
+class Remark(NamedTuple):
+    """What the log says of one record: refused and why, or an alarm. Ids are empty where they could not be read."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    patch_id: str
+    reason: str
+    error: str | None = None
+
+
 @dataclass(slots=True)
 class Recorded:
-    """What one transaction recorded. `fates` counts every record once; `events` is for the log: (patch, fate, reason)."""
+    """What one transaction recorded. `fates` counts every record once; `refused` and `alarms` are for the log."""
 
     now: datetime
     policy_version: int
     fates: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    alarms: list[tuple[str, str]] = field(default_factory=list)
-    events: list[tuple[str, str, str]] = field(default_factory=list)
+    alarms: list[Remark] = field(default_factory=list)
+    refused: list[Remark] = field(default_factory=list)
     key_mismatches: int = 0
     odd_times: int = 0
 

@@ -18,9 +18,9 @@ from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
-from hitl_stream.review.state import Fate, Patch, State, Step
+from hitl_stream.review.state import Patch, State, Step
 from hitl_stream.store import batch, statement, surroundings, writing
-from hitl_stream.store.batch import Decoded, Recorded
+from hitl_stream.store.batch import Decoded, Recorded, Remark
 from hitl_stream.store.surroundings import Surroundings
 
 Identity = tuple[str, str]
@@ -69,7 +69,7 @@ class _Ledger:
             self.seen_rows.append((event.source, event.event_id, event.data_sha256, self.now))
             return True
         if known == event.data_sha256:
-            self._count("duplicate", event.patch_id)
+            self.recorded.fates["duplicate"] += 1
         else:
             self._refuse(item, Conflict(f"id {event.event_id} of {event.source} was seen before with other content"))
         return False
@@ -87,17 +87,15 @@ class _Ledger:
         )
         message = encode.dead_letter_message(record, failure.kind, failure.reason, self.now)
         self.messages.append((record.partition, message))
-        self._count(failure.kind, item.event.patch_id if item.event else "", failure.reason)
+        self.recorded.fates[failure.kind] += 1
+        self.recorded.refused.append(_remark(item, failure.reason, failure.kind))
 
-    def _count(self, fate: str, patch_id: str, reason: str = "") -> None:
-        self.recorded.fates[fate] += 1
-        self.recorded.events.append((patch_id, fate, reason))
-
-    def _keep(self, step: Step, patch_id: str) -> None:
+    def _keep(self, item: Decoded[Result] | Decoded[Outcome], step: Step) -> None:
         self.steps.append(step)
         self.messages.extend(writing.step_messages((step,)))
+        self.recorded.fates[step.fate] += 1
         if step.alarm:
-            self.recorded.alarms.append((patch_id, step.alarm))
+            self.recorded.alarms.append(_remark(item, step.alarm))
 
     async def _write_common(self, conn: Connection) -> None:
         await writing.insert(conn, "event_seen", sorted(self.seen_rows))
@@ -153,10 +151,9 @@ class ResultLedger(_Ledger):
                 record.offset, result.patch_digest, result.payload_sha256, result.payload, self.now, result.traceparent,
             )
         )  # fmt: skip
-        self._keep(step, result.patch_id)
-        reasons = [row[0] for event in step.opened for row in event.reasons]
-        self.recorded.reasons.update(reasons)
-        self._count(step.fate, result.patch_id, ",".join(reasons))
+        self._keep(item, step)
+        for event in step.opened:
+            self.recorded.reasons.update(row[0] for row in event.reasons)
 
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch, the outbox last."""
@@ -205,11 +202,16 @@ class OutcomeLedger(_Ledger):
                 step.alarm is not None, outcome.payload_sha256, outcome.payload, outcome.traceparent,
             )
         )  # fmt: skip
-        self._keep(step, outcome.patch_id)
-        self._count(Fate.OUTCOME, outcome.patch_id, step.alarm or "")
+        self._keep(item, step)
 
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch."""
         await writing.write_steps(conn, self.steps)
         await writing.insert(conn, "outcome", self.outcome_rows)
         await self._write_common(conn)
+
+
+def _remark(item: Decoded[Result] | Decoded[Outcome], reason: str, error: str | None = None) -> Remark:
+    event = item.event
+    event_id, patch_id = (event.event_id, event.patch_id) if event else ("", "")
+    return Remark(*batch.place(item.record), event_id, patch_id, reason, error)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hitl_stream.errors import PositionLost, Unavailable
 from hitl_stream.observe import log, metrics
-from hitl_stream.store.batch import Recorded, Span
+from hitl_stream.store.batch import Recorded, Remark, Span
 from hitl_stream.store.position import Claim
 from hitl_stream.stream.backoff import Backoff
 from hitl_stream.stream.breaker import Breakers
@@ -99,9 +99,13 @@ def _count(batch: Batch, recorded: Recorded, took_s: float) -> None:
         metrics.count_reason(reason, count)
     metrics.KEY_MISMATCHES.inc(recorded.key_mismatches)
     metrics.ODD_TIMES.inc(recorded.odd_times)
-    for patch_id, alarm in recorded.alarms:
+    said = log.get(policy_version=recorded.policy_version)
+    for remark in recorded.alarms:
         metrics.UNAPPROVED_DEPLOYMENTS.inc()
-        log.get().error("unapproved_deployment", patch_id=patch_id, reason=alarm)
-    for patch_id, fate, reason in recorded.events:
-        if fate in metrics.ERRORS:
-            log.get().warning("record_refused", topic=batch.topic, patch_id=patch_id, error=fate, reason=reason)
+        said.error(remark.reason, **_fields(remark._replace(reason="")))
+    for remark in recorded.refused:
+        said.warning("record_refused", **_fields(remark))
+
+
+def _fields(remark: Remark) -> dict[str, object]:
+    return {name: value for name, value in remark._asdict().items() if value not in ("", None)}

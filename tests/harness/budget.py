@@ -24,6 +24,7 @@ BUDGETS_S = {
     "demo": 240,
     "embedded": 90,
     "faults": 600,
+    "pipeline": 120,
     "property": 240,
     "rules": 60,
     "sidecar": 60,

@@ -255,7 +255,7 @@ async def test_a_deployment_that_was_never_approved_rings(world: World) -> None:
     await world.feed(binary("e-1", data(ml__confidence=0.5)))
     digest = "sha256:" + sha256(DIFF.encode()).hexdigest()
     recorded = await world.feed(outcome("o-1", "p-1", patch_digest=digest))
-    assert recorded.alarms == [("p-1", "unapproved_deployment")]
+    assert [(a.patch_id, a.event_id, a.reason) for a in recorded.alarms] == [("p-1", "o-1", "unapproved_deployment")]
     assert await world.rows("SELECT unapproved FROM outcome") == [(True,)]
     assert await world.rows("SELECT count(*) FROM action WHERE action = 'unapproved_deployment'") == [(1,)]
 
