@@ -91,16 +91,16 @@ def parse_reasons(text: str | None) -> list[ReasonRow]:
     return [(r["rule"], r["outcome"], r["detail"], r.get("distance")) for r in orjson.loads(text)]
 
 
-def decision_message(event: DecisionEvent) -> Message:
-    """The decision, on the one topic that is authoritative."""
+def decision_messages(event: DecisionEvent) -> tuple[Message, ...]:
+    """What tells of a decision, in the order of publishing: the decision itself comes last, on the one topic that is
+    authoritative. An approval by policy has an event before it for those who only want to know of these."""
     id_ = digest.decision_text(event.patch_id, event.round, event.seq)
-    return Message("decisions", event.patch_id.encode(), _decision(event, id_, message.DECISION_TYPE))
-
-
-def auto_approved_message(event: DecisionEvent) -> Message:
-    """The same, for those who only want to know what policy approved."""
-    id_ = digest.auto_approved_text(event.patch_id, event.round, event.seq)
-    return Message("auto_approved", event.patch_id.encode(), _decision(event, id_, message.AUTO_APPROVED_TYPE))
+    data = _data(event, id_)
+    decision = _message("decisions", event, id_, message.DECISION_TYPE, data)
+    if event.decision != "approved" or event.mode != "policy":
+        return (decision,)
+    informing = digest.auto_approved_text(event.patch_id, event.round, event.seq)
+    return _message("auto_approved", event, informing, message.AUTO_APPROVED_TYPE, data), decision
 
 
 def pending_review_message(event: ReviewEvent) -> Message:
@@ -154,21 +154,26 @@ def dead_letter_message(record: Record, error: str, reason: str, at: datetime) -
     return Message("dead_letters", record.key, record.value, (*record.headers, *ours))
 
 
-def _decision(event: DecisionEvent, id_: str, type_: str) -> bytes:
-    decided_at = timestamp(event.decided_at)
+def _message(topic: str, event: DecisionEvent, id_: str, type_: str, data: orjson.Fragment) -> Message:
     envelope: dict[str, Any] = {
         "specversion": "1.0",
         "id": id_,
         "source": SOURCE,
         "type": type_,
         "subject": event.patch_id,
-        "time": decided_at,
+        "time": timestamp(event.decided_at),
         "datacontenttype": JSON,
     }
     if event.traceparent is not None:
         envelope["traceparent"] = event.traceparent
-    envelope["data"] = {
-        "decision_id": digest.decision_text(event.patch_id, event.round, event.seq),
+    envelope["data"] = data
+    return Message(topic, event.patch_id.encode(), orjson.dumps(envelope))
+
+
+def _data(event: DecisionEvent, decision_id: str) -> orjson.Fragment:
+    """What is said of the patch, once for all messages that say it."""
+    data = {
+        "decision_id": decision_id,
         "patch_id": event.patch_id,
         "apv_id": event.apv_id,
         "cve_id": event.cve_id,
@@ -186,12 +191,12 @@ def _decision(event: DecisionEvent, id_: str, type_: str) -> bytes:
         "evidence_digest": digest.patch_digest_text(event.evidence_digest),
         "ml_confidence": event.ml_confidence,
         "ml_prediction": event.ml_prediction,
-        "decided_at": decided_at,
+        "decided_at": timestamp(event.decided_at),
         "valid_until": None if event.valid_until is None else timestamp(event.valid_until),
         "deployed": event.deployed,
         "synthetic": event.synthetic,
     }
-    return orjson.dumps(envelope)
+    return orjson.Fragment(orjson.dumps(data))
 
 
 def _reasons(reasons: Iterable[ReasonRow] | Sequence[ReasonRow]) -> list[dict[str, Any]]:

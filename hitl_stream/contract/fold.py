@@ -55,27 +55,28 @@ def fold(results: Sequence[Result]) -> Evidence:
 
 
 def _single(result: Result) -> Evidence:
+    # By position and not by name: this runs once per event, and names cost as much as the rest of it.
     return Evidence(
-        patch_id=result.patch_id,
-        apv_id=result.apv_id,
-        cve_id=result.cve_id,
-        sources=(result.source,),
-        runs=1,
-        expected_results=result.expected_results,
-        patch_digest=result.patch_digest,
-        plain_text=result.plain_text,
-        severity=result.severity,
-        risk=result.risk,
-        flagged=result.flagged,
-        wargame=result.wargame,
-        wargame_detail=result.wargame_detail,
-        exploit_worked_after=result.exploit_worked_after,
-        prediction=result.prediction,
-        confidence=result.confidence,
-        digest=digest.evidence_digest(((result.source, result.event_id, result.payload_sha256),)),
-        detected_at=result.detected_at,
-        synthetic=result.synthetic,
-        card=result.card,
+        result.patch_id,
+        result.apv_id,
+        result.cve_id,
+        (result.source,),
+        1,
+        result.expected_results,
+        result.patch_digest,
+        result.plain_text,
+        result.severity,
+        result.risk,
+        result.flagged,
+        result.wargame,
+        result.wargame_detail,
+        result.exploit_worked_after,
+        result.prediction,
+        result.confidence,
+        digest.evidence_digest(((result.source, result.event_id, result.payload_sha256),)),
+        result.detected_at,
+        result.synthetic,
+        result.card,
     )
 
 

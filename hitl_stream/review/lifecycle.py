@@ -204,7 +204,7 @@ def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation
 
 def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, traceparent: str | None) -> None:
     shown = [r for r in verdict.rules if r.rule == Rule.CONFIDENCE]
-    event = ruling.decide(
+    ruling.decide(
         step,
         patch,
         "approved",
@@ -213,7 +213,6 @@ def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, t
         traceparent,
         valid_until=patch.changed_at + situation.policy.approval_valid,
     )
-    step.messages.insert(len(step.messages) - 1, encode.auto_approved_message(event))
     patch.state = State.APPROVED
     patch.approved_by = "policy"
     patch.reasons = None

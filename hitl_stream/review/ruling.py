@@ -175,5 +175,5 @@ def decide(
         traceparent=traceparent,
     )
     step.decisions.append(event)
-    step.messages.append(encode.decision_message(event))
+    step.messages += encode.decision_messages(event)
     return event

@@ -81,7 +81,7 @@ def test_outcomes_that_the_sdk_writes_are_read(write: Any) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [encode.decision_message(DECISION), encode.auto_approved_message(DECISION), encode.pending_review_message(REVIEW)],
+    [*encode.decision_messages(DECISION), encode.pending_review_message(REVIEW)],
 )
 def test_what_we_write_is_read_by_the_sdk(message: Message) -> None:
     assert message.value is not None

@@ -13,7 +13,7 @@ import pytest
 
 from hitl_stream.contract import digest, encode, message
 from hitl_stream.contract.encode import DecisionEvent, ReviewEvent
-from hitl_stream.contract.record import StoredRecord
+from hitl_stream.contract.record import Message, StoredRecord
 
 PATCH = "patch-CVE-2026-10001-20261123-081500"
 AT = datetime(2026, 11, 23, 8, 15, 4, 131_999, tzinfo=UTC)
@@ -130,14 +130,23 @@ def test_ids_are_uuid5_of_compact_json(patch_id: str) -> None:
     assert digest.auto_approved_text(patch_id, 2, 3) == named("auto-approved", patch_id, 2, 3)
 
 
+def decision_message(event: DecisionEvent) -> Message:
+    return encode.decision_messages(event)[-1]
+
+
+def auto_approved_message(event: DecisionEvent) -> Message:
+    first, _ = encode.decision_messages(event)
+    return first
+
+
 def test_a_decision_is_written_as_the_contract_shows_it() -> None:
-    written = encode.decision_message(DECISION)
+    written = decision_message(DECISION)
     assert (written.topic, written.key, written.headers) == ("decisions", PATCH.encode(), ())
     assert written.value == compact(decision_event("fd358135-69f2-5462-9767-1f51a2a793bb", "hitl.decision.v1"))
 
 
 def test_an_automatic_approval_is_told_under_an_id_of_its_own() -> None:
-    written = encode.auto_approved_message(DECISION)
+    written = auto_approved_message(DECISION)
     assert (written.topic, written.key) == ("auto_approved", PATCH.encode())
     assert written.value == compact(decision_event(named("auto-approved", PATCH, 1, 1), "hitl.auto-approved.v1"))
 
@@ -179,10 +188,18 @@ def test_a_pending_review_is_written_as_the_contract_shows_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "changes", [{"mode": "human", "decided_by": "alice"}, {"decision": "revoked"}, {"decision": "expired"}]
+)
+def test_only_an_approval_by_policy_is_told_twice(changes: dict[str, Any]) -> None:
+    assert [m.topic for m in encode.decision_messages(replace(DECISION, **changes))] == ["decisions"]
+    assert [m.topic for m in encode.decision_messages(DECISION)] == ["auto_approved", "decisions"]
+
+
 def test_an_unknown_trace_is_left_out() -> None:
     for written in (
-        encode.decision_message(replace(DECISION, traceparent=None)),
-        encode.auto_approved_message(replace(DECISION, traceparent=None)),
+        decision_message(replace(DECISION, traceparent=None)),
+        auto_approved_message(replace(DECISION, traceparent=None)),
         encode.pending_review_message(replace(REVIEW, traceparent=None)),
     ):
         assert b"traceparent" not in (written.value or b"")
@@ -195,8 +212,8 @@ def test_what_is_written_is_what_the_models_promise() -> None:
         deployed="unknown", cve_id=None, traceparent=None, synthetic=True, seq=2,
     )  # fmt: skip
     for event in (DECISION, human):
-        message.Decision.model_validate_json(encode.decision_message(event).value or b"")
-        message.AutoApproved.model_validate_json(encode.auto_approved_message(event).value or b"")
+        message.Decision.model_validate_json(decision_message(event).value or b"")
+    message.AutoApproved.model_validate_json(auto_approved_message(DECISION).value or b"")
     bare = replace(
         REVIEW, severity=None, risk=None, ml_confidence=None, ml_prediction=None, patch_digest=None, cve_id=None
     )
@@ -206,9 +223,9 @@ def test_what_is_written_is_what_the_models_promise() -> None:
 
 def test_the_same_event_is_the_same_bytes() -> None:
     digest.decision_text.cache_clear()
-    first = encode.decision_message(DECISION)
+    first = decision_message(DECISION)
     digest.decision_text.cache_clear()
-    assert encode.decision_message(replace(DECISION)) == first
+    assert decision_message(replace(DECISION)) == first
 
 
 @pytest.mark.parametrize(
