@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Rule(StrEnum):
@@ -31,8 +32,7 @@ class RuleOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(NamedTuple):
     """One rule's answer; `rule` is a Rule or the name of a life-cycle reason. `distance` (≥ 0, in the rule's own unit)
     says how far a failed numeric rule is from passing, None where distance has no meaning."""
 
@@ -42,8 +42,7 @@ class RuleResult:
     distance: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`rules` has every Rule exactly once, in public order. `approve` is true only when all of them passed."""
 
     approve: bool
@@ -55,8 +54,15 @@ class Verdict:
         """The rules that did not pass."""
         return tuple(r for r in self.rules if r.outcome is not RuleOutcome.PASSED)
 
+    def of(self, rule: Rule) -> RuleResult:
+        """What one rule answered."""
+        return self.rules[_PLACE[rule]]
 
-@dataclass(frozen=True, slots=True)
+
+_PLACE = {rule: place for place, rule in enumerate(Rule)}
+
+
+@dataclass(slots=True)
 class Context:
     """What the policy must know beyond the evidence; read under the patch's lock."""
 

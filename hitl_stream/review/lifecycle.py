@@ -193,7 +193,7 @@ def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation
         ruling.write_card(patch, evidence, verdict, situation.now)
         _approve(step, patch, verdict, situation, result.traceparent)
         return step
-    if ruling.outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.FAILED:
+    if verdict.of(Rule.EVIDENCE_COMPLETE).outcome is RuleOutcome.FAILED:
         ruling.write_card(patch, evidence, verdict, situation.now)
         patch.reasons = encode.reasons_json(ruling.rows_of(verdict.reasons))
         return Step(patch, Fate.COLLECTING, patch.round)
@@ -203,12 +203,11 @@ def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation
 
 
 def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, traceparent: str | None) -> None:
-    shown = [r for r in verdict.rules if r.rule == Rule.CONFIDENCE]
     ruling.decide(
         step,
         patch,
         "approved",
-        ruling.rows_of(shown),
+        ruling.rows_of([verdict.of(Rule.CONFIDENCE)]),
         situation.now,
         traceparent,
         valid_until=patch.changed_at + situation.policy.approval_valid,

@@ -42,10 +42,6 @@ def write_card(patch: Patch, evidence: Evidence, verdict: Verdict, now: datetime
     patch.version += 1
 
 
-def outcome_of(verdict: Verdict, rule: Rule) -> RuleOutcome:
-    return next(r.outcome for r in verdict.rules if r.rule == rule)
-
-
 def send_to_person(
     step: Step,
     patch: Patch,
@@ -125,7 +121,7 @@ def reasons_of(patch: Patch, evidence: Evidence, verdict: Verdict, extra: list[R
     rows = rows_of(verdict.reasons)
     if evidence.patch_digest is None:
         rows.append((Reason.ARTEFACT_UNKNOWN, "unknown", "without a diff there is nothing to decide on", None))
-    if outcome_of(verdict, Rule.EVIDENCE_COMPLETE) is RuleOutcome.UNKNOWN:
+    if verdict.of(Rule.EVIDENCE_COMPLETE).outcome is RuleOutcome.UNKNOWN:
         rows.append((Reason.COMPLETENESS_UNKNOWN, "unknown", "nobody said how many results to expect", None))
     if patch.round > 1:
         rows.append((Reason.ARTEFACT_CHANGED, "failed", f"round {patch.round}: the diff is new", None))
@@ -150,29 +146,30 @@ def decide(
     patch.changed_at = max(now, patch.changed_at)
     patch.seq += 1
     patch.approved_by = None
+    # By position and not by name: most events end here, and names cost as much as the rest of it.
     event = DecisionEvent(
-        patch_id=patch.patch_id,
-        apv_id=patch.apv_id,
-        cve_id=patch.cve_id,
-        round=patch.round,
-        seq=patch.seq,
-        decision=decision,
-        mode="human" if person else "policy",
-        decided_by=person.name if person else "policy",
-        approvers=(person.name,) if person and decision == "approved" else (),
-        comment=person.comment if person else None,
-        reasons=tuple(reasons),
-        reject_reasons=person.presets if person else (),
-        policy_version=patch.policy_version,
-        patch_digest=patch.patch_digest,
-        evidence_digest=patch.evidence_digest,
-        ml_confidence=patch.ml_confidence,
-        ml_prediction=patch.ml_prediction,
-        decided_at=patch.changed_at,
-        valid_until=valid_until,
-        deployed=deployed,
-        synthetic=patch.synthetic,
-        traceparent=traceparent,
+        patch.patch_id,
+        patch.apv_id,
+        patch.cve_id,
+        patch.round,
+        patch.seq,
+        decision,
+        "human" if person else "policy",
+        person.name if person else "policy",
+        (person.name,) if person and decision == "approved" else (),
+        person.comment if person else None,
+        tuple(reasons),
+        person.presets if person else (),
+        patch.policy_version,
+        patch.patch_digest,
+        patch.evidence_digest,
+        patch.ml_confidence,
+        patch.ml_prediction,
+        patch.changed_at,
+        valid_until,
+        deployed,
+        patch.synthetic,
+        traceparent,
     )
     step.decisions.append(event)
     step.messages += encode.decision_messages(event)
