@@ -20,6 +20,7 @@ NAME = "review_expiry"
 EVERY_S = 1.0
 DEADLINE_S = 30.0
 REVIEWS_MAX = 200
+EXTENSIONS_MAX = 2_000
 SIDECAR_GONE_S = 3 * BEAT_S
 
 
@@ -32,25 +33,29 @@ async def _work(conn: Connection) -> bool:
     memory = await duty_run.recall(conn, NAME)
     if "gap" in memory:
         return await _extend(conn, memory)
-    since, seen_at, now = await deadline.sidecars(conn, SIDECAR_GONE_S)
-    last_seen_at = _time(memory["seen_at"]) if "seen_at" in memory else None
-    presence = downtime.look(last_seen_at, since, seen_at, now)
-    remembered: dict[str, Any] = {"seen_at": presence.seen_at}
+    last = downtime.Presence(_time(memory["seen_at"]), memory.get("away", False)) if memory else None
+    presence = downtime.look(last, *await deadline.sidecars(conn, SIDECAR_GONE_S))
+    if presence != last:
+        await duty_run.remember(conn, NAME, _memory(presence))
     if presence.gap is not None:
         start, end = presence.gap.start, presence.gap.end
         log.get().warning("sidecar_was_away", since=start.isoformat(), until=end.isoformat())
-        remembered["gap"] = {"start": start, "end": end, "after": ""}
-    if presence.seen_at != last_seen_at:
-        await duty_run.remember(conn, NAME, remembered)
     if not presence.expiring:
         return presence.gap is not None
     return await deadline.expire(conn, REVIEWS_MAX) == REVIEWS_MAX
 
 
+def _memory(presence: downtime.Presence) -> dict[str, Any]:
+    memory: dict[str, Any] = {"seen_at": presence.seen_at, "away": presence.away}
+    if presence.gap is not None:
+        memory["gap"] = {"start": presence.gap.start, "end": presence.gap.end, "after": ""}
+    return memory
+
+
 async def _extend(conn: Connection, memory: dict[str, Any]) -> bool:
     """Give some reviews their time back, in the order of their ids."""
     gap = memory["gap"]
-    last = await deadline.extend(conn, _time(gap["start"]), _time(gap["end"]), gap["after"], REVIEWS_MAX)
+    last = await deadline.extend(conn, _time(gap["start"]), _time(gap["end"]), gap["after"], EXTENSIONS_MAX)
     if last is None:
         del memory["gap"]
     else:

@@ -14,6 +14,7 @@ from hitl_stream.duties.scheduler import Scheduler
 from hitl_stream.errors import Unavailable
 from hitl_stream.observe import log
 from hitl_stream.observe.breaker import Breaker
+from hitl_stream.observe.grace import expire_after
 from hitl_stream.observe.health import Health
 from hitl_stream.settings import Settings
 from hitl_stream.store import process
@@ -22,6 +23,8 @@ from hitl_stream.store.process import Process
 
 RECONNECT_S = 1.0
 COMMAND_TIMEOUT_S = 20.0
+GRACE_S = 8.0  # less than the 10 s after which container engines kill
+CLOSE_S = 2.0
 
 Answer = TypeVar("Answer")
 
@@ -52,6 +55,7 @@ class SchedulerProcess:
         try:
             await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            expire_after(GRACE_S)
             for task in (working, ending, watching):
                 task.cancel()
             await asyncio.wait({working, ending, watching})
@@ -64,7 +68,7 @@ class SchedulerProcess:
             lambda: Database.open(
                 self._settings.database,
                 "hitl_scheduler",
-                size=len(self._duties) + 2,
+                size=len(self._duties) + 3,
                 name="hitl-scheduler",
                 command_timeout_s=COMMAND_TIMEOUT_S,
             )
@@ -80,7 +84,7 @@ class SchedulerProcess:
                 await scheduler.leave()
         finally:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                async with asyncio.timeout(CLOSE_S):
                     await database.close()
 
     async def _until(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:

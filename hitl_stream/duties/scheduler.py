@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from hitl_stream.duties.duty import Duty
-from hitl_stream.errors import HitlError, Unavailable
-from hitl_stream.observe import log, metrics
+from hitl_stream.errors import Fatal, HitlError, Unavailable
+from hitl_stream.observe import log, metrics, text
 from hitl_stream.observe.breaker import Breaker
 from hitl_stream.store import duty_run, lease, outbox, process
 from hitl_stream.store.database import Database
@@ -37,15 +38,19 @@ class Scheduler:
     duties: Sequence[Duty]
     breaker: Breaker = field(default_factory=lambda: Breaker("postgres"))
     lease: Lease | None = None
+    _held_until: float = 0.0
 
     async def run(self) -> None:
-        """Until cancelled. Raises Fatal."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._stay_active())
-            tasks.create_task(self._repeat(FIGURES_S, self._figures))
-            tasks.create_task(self._repeat(process.BEAT_S, self._beat))
-            for duty in self.duties:
-                tasks.create_task(self._keep(duty))
+        """Until cancelled. Raises Fatal, or the bug that ended it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stay_active())
+                tasks.create_task(self._repeat(FIGURES_S, self._figures))
+                tasks.create_task(self._repeat(process.BEAT_S, self._beat))
+                for duty in self.duties:
+                    tasks.create_task(self._keep(duty))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
     async def leave(self) -> None:
         """Let another one take over at once, as far as the database answers."""
@@ -58,11 +63,18 @@ class Scheduler:
     async def _stay_active(self) -> None:
         while True:
             await self._attempt(self._renew)
+            if self.lease is not None and time.monotonic() > self._held_until:
+                self._become(None)  # the database does not answer; another one may be active by now
             await asyncio.sleep(STANDBY_S if self.lease is None else RENEW_S)
 
     async def _renew(self) -> None:
+        asked_at = time.monotonic()
         async with self.database.connection() as conn:
             held = await lease.take(conn, str(self.registered.process_id))
+        self._held_until = asked_at + lease.LEASE_S
+        self._become(held)
+
+    def _become(self, held: Lease | None) -> None:
         if held != self.lease:
             if held is not None:
                 log.get().info("lease_taken", epoch=held.epoch)
@@ -107,7 +119,10 @@ class Scheduler:
         except Unavailable as failure:
             self.breaker.failed(failure)
         except LeaseLost:
-            self.lease = None
+            if self.lease == held:
+                self._become(None)
+        except Fatal:
+            raise
         except Exception as failure:  # noqa: BLE001 - a bug in one duty must not stop the others
             await self._failed(duty, failure)
         else:
@@ -123,8 +138,9 @@ class Scheduler:
 
     async def _failed(self, duty: Duty, failure: Exception) -> None:
         metrics.DUTY_FAILURES.labels(duty.name).inc()
-        reason = f"not done within {duty.deadline_s:.0f} s" if isinstance(failure, TimeoutError) else repr(failure)
+        reason = f"not done within {duty.deadline_s:g} s" if isinstance(failure, TimeoutError) else repr(failure)
+        reason = text.clean(reason)
         log.get().error("duty_failed", duty=duty.name, reason=reason, exc_info=failure)
-        with contextlib.suppress(HitlError):
+        with contextlib.suppress(Unavailable):
             async with self.database.connection() as conn:
                 await duty_run.failed(conn, duty.name, reason)

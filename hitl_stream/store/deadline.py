@@ -37,7 +37,7 @@ async def end_collecting(conn: Connection, limit: int, auto_approve: bool = True
     """Send rounds whose evidence is overdue to a person, at most `limit`; returns how many were due."""
     await policy.share_lock(conn)
     current = await policy.current(conn)
-    due = [row["patch_id"] for row in await conn.fetch(statement.get("evidence_overdue"), limit)]
+    due = await _due(conn, "evidence_overdue", current.now, limit)
     patches = await surroundings.lock_patches(conn, due)
     still = {
         patch_id: patch
@@ -56,7 +56,7 @@ async def end_collecting(conn: Connection, limit: int, auto_approve: bool = True
 async def expire(conn: Connection, limit: int) -> int:
     """End reviews whose time limit has passed, at most `limit`; returns how many were due."""
     current = await policy.current(conn)
-    due = [row["patch_id"] for row in await conn.fetch(statement.get("reviews_overdue"), limit)]
+    due = await _due(conn, "reviews_overdue", current.now, limit)
     patches = await surroundings.lock_patches(conn, due)
     steps = [
         lifecycle.expire(patch, current.now)
@@ -79,6 +79,10 @@ async def extend(conn: Connection, start: datetime, end: datetime, after: str, l
     await surroundings.lock_patches(conn, patch_ids)
     await conn.execute(statement.get("extend_reviews"), patch_ids, start, end)
     return str(patch_ids[-1])
+
+
+async def _due(conn: Connection, name: str, now: datetime, limit: int) -> list[str]:
+    return [row["patch_id"] for row in await conn.fetch(statement.get(name), now, limit)]
 
 
 async def _write(conn: Connection, steps: Sequence[Step]) -> None:

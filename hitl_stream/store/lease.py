@@ -1,7 +1,7 @@
 """One scheduler is active: the holder of a lease row. Its epoch fences whoever held it before.
 
-Every transaction of a duty holds the row shared, so that a takeover waits for it; a holder that was frozen finds another
-epoch and does nothing.
+Every transaction of a duty holds the row, so that a takeover waits for it while a renewal does not; a holder that was frozen
+finds another epoch and does nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class Lease:
 
 
 async def take(conn: Connection, holder: str, lease_s: float = LEASE_S) -> Lease | None:
-    """Take or prolong the lease; None while somebody else has it. The same holder keeps its epoch."""
-    epoch = await conn.fetchval(statement.get("take_lease"), NAME, holder, lease_s)
+    """Prolong the lease, or take it once it has expired; None while somebody else has it. Prolonging keeps the epoch."""
+    epoch = await conn.fetchval(statement.get("renew_lease"), NAME, holder, lease_s)
+    if epoch is None:
+        epoch = await conn.fetchval(statement.get("take_lease"), NAME, holder, lease_s)
     return None if epoch is None else Lease(holder, epoch)
 
 

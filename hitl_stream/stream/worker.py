@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +17,7 @@ from typing import Protocol
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
 from hitl_stream.observe import log
+from hitl_stream.observe.grace import expire_after
 from hitl_stream.observe.health import Health
 from hitl_stream.settings import Settings
 from hitl_stream.store import process
@@ -31,7 +29,7 @@ from hitl_stream.stream.app import check_build
 from hitl_stream.stream.breaker import Breaker, Breakers
 from hitl_stream.stream.pipeline import Pipeline
 from hitl_stream.stream.transport import Membership
-from hitl_stream.stream.watchdog import Watchdog
+from hitl_stream.stream.watchdog import STUCK_S, Watchdog
 
 POOL_SIZE = 6  # two transactions, the publisher, a claim, figures, one to spare
 GC_THRESHOLD = 50_000
@@ -56,6 +54,7 @@ class Part:
     metrics_port: int
     instance: str | None
     grace_s: float
+    stuck_s: float = STUCK_S
 
 
 class Worker:
@@ -69,7 +68,7 @@ class Worker:
         self._breakers = Breakers(Breaker("postgres"), Breaker("kafka"))
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pipeline: Pipeline | None = None
-        self._watchdog = Watchdog(self._expects_progress, self._progress_at)
+        self._watchdog = Watchdog(self._expects_progress, self._progress_at, part.stuck_s)
         self._health = Health(self._unready, self._watchdog.tick)
 
     def end(self) -> None:
@@ -176,19 +175,6 @@ async def _main(settings: Settings, topics: Topics, part: Part, recorder: MakeRe
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.end)
     await worker.run()
-
-
-def expire_after(grace_s: float) -> None:
-    """End the process by force after this time, whatever it waits for then."""
-
-    def expire() -> None:
-        log.get().error("grace_period_over", grace_s=grace_s)
-        sys.stderr.flush()
-        os._exit(1)
-
-    timer = threading.Timer(grace_s, expire)
-    timer.daemon = True
-    timer.start()
 
 
 def tune_collector() -> None:

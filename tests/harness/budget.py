@@ -22,6 +22,7 @@ from tests.harness.availability import MISSING, scale
 BUDGETS_S = {
     "broker": 120,
     "demo": 240,
+    "duties": 90,
     "embedded": 90,
     "faults": 600,
     "pipeline": 120,

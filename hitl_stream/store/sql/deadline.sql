@@ -1,18 +1,18 @@
 -- name: evidence_overdue
 -- role: hitl_scheduler
--- Rounds that have collected long enough.
+-- Rounds that have collected long enough. The time is given: a clock in the condition would keep the index from being used.
 SELECT patch_id FROM patch
- WHERE state = 'collecting' AND evidence_due_at <= clock_timestamp()
+ WHERE state = 'collecting' AND evidence_due_at <= $1
  ORDER BY evidence_due_at
- LIMIT $1::int;
+ LIMIT $2::int;
 
 -- name: reviews_overdue
 -- role: hitl_scheduler
 -- Reviews whose time limit has passed.
 SELECT patch_id FROM patch
- WHERE state = 'pending' AND expires_at <= clock_timestamp()
+ WHERE state = 'pending' AND expires_at <= $1
  ORDER BY expires_at, patch_id
- LIMIT $1::int;
+ LIMIT $2::int;
 
 -- name: reviews_open_before
 -- role: hitl_scheduler
