@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -26,7 +27,8 @@ from hitl_stream.store.dead_letter import DeadLetter, Filter
 
 app = typer.Typer(help="Records that could not be used.", no_args_is_help=True)
 
-Ids = Annotated[list[int], typer.Argument(help="Their ids, as in the list.", min=1)]
+ID_MAX = 2**63 - 1
+Ids = Annotated[list[int], typer.Argument(help="Their ids, as in the list.", min=1, max=ID_MAX)]
 
 
 class State(StrEnum):
@@ -51,7 +53,7 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Whatever became of them.")] = False,
     error: Annotated[Error | None, typer.Option(help="Only these.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only of this topic.")] = None,
-    after: Annotated[int, typer.Option(help="Begin behind this id.", min=0)] = 0,
+    after: Annotated[int, typer.Option(help="Begin behind this id.", min=0, max=ID_MAX)] = 0,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 100,
     output: As = Output.TEXT,
 ) -> None:
@@ -59,7 +61,7 @@ def list_(
     wanted = Filter(None if every else state, error, topic)
     letters = asyncio.run(_page(settings.load(), wanted, after, limit))
     if output is Output.JSON:
-        print(json.dumps([asdict(letter) for letter in letters], default=str))
+        print(json.dumps([asdict(letter) for letter in letters], default=datetime.isoformat))
         return
     for letter in letters:
         print(_line(letter))
@@ -71,13 +73,13 @@ def list_(
 
 @app.command()
 def show(
-    number: Annotated[int, typer.Argument(help="The id.", min=1)],
+    number: Annotated[int, typer.Argument(help="The id.", min=1, max=ID_MAX)],
     output: As = Output.TEXT,
 ) -> None:
     """Print one with its key, headers and value. In JSON, bytes are in base64; in text, hostile characters are escaped."""
     letter, record = asyncio.run(_read(settings.load(), number))
     if output is Output.JSON:
-        print(json.dumps({**asdict(letter), **_bytes(record)}, default=str))
+        print(json.dumps({**asdict(letter), **_bytes(record)}, default=datetime.isoformat))
         return
     print(_line(letter))
     print(f"key      {_shown(record.key)}")

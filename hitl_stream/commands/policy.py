@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import orjson
 import typer
-from pydantic import ValidationError
 
 from hitl_stream import settings
 from hitl_stream.commands import option
 from hitl_stream.commands.option import As, By, Output, Why
-from hitl_stream.errors import Refused
+from hitl_stream.contract import strict_json
+from hitl_stream.errors import BadRecord, Refused
+from hitl_stream.observe import text
 from hitl_stream.store import policy as store
 from hitl_stream.store.database import Database
 from hitl_stream.store.policy import Version
@@ -25,6 +25,9 @@ app = typer.Typer(help="The policy: its versions, which one decides, and the kil
 
 Answer = TypeVar("Answer")
 DOCUMENT_BYTES_MAX = 65_536
+VERSION_MAX = 2**31 - 1
+# Long enough to outwait a process that was frozen while it held the policy lock: its session ends after 30 s.
+COMMAND_TIMEOUT_S = 120.0
 
 
 class DocumentInvalid(Refused):
@@ -36,12 +39,13 @@ def list_(output: As = Output.TEXT) -> None:
     """Print every version, the newest first; the one that decides is marked."""
     state, versions = _run(_state)
     if output is Output.JSON:
-        print(orjson.dumps({"auto_approve": state, "versions": [_members(one) for one in versions]}).decode())
+        print(json.dumps({"auto_approve": state, "versions": [_members(one) for one in versions]}))
         return
     print(f"auto-approval is {'on' if state else 'off: every patch goes to a person'}")
     for one in versions:
         mark = "*" if one.active else " "
-        print(f"{mark} {one.version:>4}  {one.proposed_at:%Y-%m-%d %H:%M}  {one.proposed_by:<20} {one.note}")
+        who, note = text.clean(one.proposed_by), text.clean(one.note)
+        print(f"{mark} {one.version:>4}  {one.proposed_at:%Y-%m-%d %H:%M}  {who:<20} {note}")
 
 
 @app.command()
@@ -61,27 +65,36 @@ def propose(
     file: Annotated[Path, typer.Argument(help="The document as JSON; - is standard input.")],
     note: Annotated[str, typer.Option(help="What changes and why.")],
     by: By = None,
+    output: As = Output.TEXT,
 ) -> None:
     """Store a document as the next version. It decides nothing before somebody activates it."""
-    members = _read(file)
+    members, why, who = _read(file), option.reason(note, "--note"), option.actor(by)
 
     async def work(conn: Any) -> int:
         try:
-            return await store.propose(conn, members, option.reason(note), option.actor(by))
-        except (ValueError, ValidationError) as error:
+            return await store.propose(conn, members, why, who)
+        except ValueError as error:
             raise DocumentInvalid(str(error)) from None
 
-    print(f"version {_run(work)} is proposed; activate it with: hitl-stream policy activate VERSION --reason WHY")
+    version = _run(work)
+    if output is Output.JSON:
+        print(json.dumps({"version": version}))
+        return
+    print(f"version {version} is proposed; activate it with: hitl-stream policy activate {version} --reason WHY")
 
 
 @app.command()
 def activate(
-    version: Annotated[int, typer.Argument(help="The version that shall decide.", min=1)], why: Why, by: By = None
+    version: Annotated[int, typer.Argument(help="The version that shall decide.", min=1, max=VERSION_MAX)],
+    why: Why,
+    by: By = None,
 ) -> None:
     """Let a version decide from now on. When this returns, nothing can be approved by the one before any more."""
 
+    said, who = option.reason(why), option.actor(by)
+
     async def work(conn: Any) -> int:
-        return await store.activate(conn, version, option.actor(by), option.reason(why))
+        return await store.activate(conn, version, who, said)
 
     print(f"version {version} decides now; before it was {_run(work)}")
 
@@ -92,16 +105,17 @@ def auto_approve(
 ) -> None:
     """Throw the kill switch for all processes. When `off` returns, nothing can be approved by policy any more."""
     if wanted not in ("on", "off"):
-        raise typer.BadParameter("on or off")
+        raise typer.BadParameter("say on or off", param_hint="on|off")
+    said, who = option.reason(why), option.actor(by)
 
     async def work(conn: Any) -> bool:
-        return await store.switch(conn, option.actor(by), option.reason(why), auto_approve=wanted == "on")
+        return await store.switch(conn, who, said, auto_approve=wanted == "on")
 
     print(f"auto-approval is {wanted}; before it was {'on' if _run(work) else 'off'}")
 
 
 async def _state(conn: Any) -> tuple[bool, list[Version]]:
-    return (await store.current(conn)).auto_approve, list(await store.versions(conn))
+    return await store.auto_approves(conn), list(await store.versions(conn))
 
 
 def _run(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
@@ -109,7 +123,13 @@ def _run(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
 
 
 async def _with_database(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
-    database = await Database.open(settings.load().database, "hitl_operator", size=1, name="hitl-stream policy")
+    database = await Database.open(
+        settings.load().database,
+        "hitl_operator",
+        size=1,
+        name="hitl-stream policy",
+        command_timeout_s=COMMAND_TIMEOUT_S,
+    )
     try:
         async with database.connection() as conn:
             return await work(conn)
@@ -118,15 +138,20 @@ async def _with_database(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    """The document's members. Raises typer.BadParameter when there is no such file, DocumentInvalid."""
     try:
-        raw = sys.stdin.buffer.read(DOCUMENT_BYTES_MAX + 1) if str(file) == "-" else file.read_bytes()
-        members = orjson.loads(raw) if len(raw) <= DOCUMENT_BYTES_MAX else None
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as source:
+            raw = source.read(DOCUMENT_BYTES_MAX + 1)
     except OSError as error:
-        raise DocumentInvalid(f"{file}: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise DocumentInvalid(f"{file}: not JSON: {error}") from error
+        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint="FILE") from error
+    if len(raw) > DOCUMENT_BYTES_MAX:
+        raise DocumentInvalid(f"{file}: more than {DOCUMENT_BYTES_MAX} bytes")
+    try:
+        members = strict_json.parse(raw, strict_json.WHOLE).value
+    except BadRecord as error:
+        raise DocumentInvalid(f"{file}: {error.reason}") from None
     if not isinstance(members, dict):
-        raise DocumentInvalid(f"{file}: a JSON object of at most {DOCUMENT_BYTES_MAX} bytes is expected")
+        raise DocumentInvalid(f"{file}: a JSON object is expected")
     return members
 
 

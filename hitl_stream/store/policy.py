@@ -73,8 +73,15 @@ async def versions(conn: Connection) -> Sequence[Version]:
     return [Version(*row) for row in await conn.fetch(statement.get("policy_versions"))]
 
 
+async def auto_approves(conn: Connection) -> bool:
+    """Whether the switch for all processes is on."""
+    return bool(await conn.fetchval(statement.get("auto_approve")))
+
+
 async def propose(conn: Connection, members: Mapping[str, Any], note: str, actor: str) -> int:
     """Store a document as the next version, which decides nothing yet. Raises ValueError naming what is wrong in it."""
+    if "version" in members:
+        raise ValueError("version: is given when the document is stored, leave it out")
     document.parse(1, members)
     async with conn.transaction():
         await conn.execute(statement.get("take_policy_lock"), POLICY_LOCK)
@@ -99,8 +106,8 @@ async def switch(conn: Connection, actor: str, reason: str, *, auto_approve: boo
     """Throw the kill switch for all processes; returns what it was."""
     async with conn.transaction():
         await conn.execute(statement.get("take_policy_lock"), POLICY_LOCK)
-        before = await current(conn)
-        await conn.execute(statement.get("switch_auto_approve"), auto_approve, actor)
+        before = await conn.fetchrow(statement.get("switch_auto_approve"), auto_approve, actor)
+        assert before is not None  # noqa: S101 - policy_state has exactly one row
         word = "auto_approve_enabled" if auto_approve else "auto_approve_disabled"
-        await operation.write(conn, actor, word, reason, before.policy.version)
-    return before.auto_approve
+        await operation.write(conn, actor, word, reason, before["active_version"])
+    return bool(before["auto_approve"])

@@ -43,5 +43,13 @@ RETURNING before.active_version;
 
 -- name: switch_auto_approve
 -- role: hitl_operator
--- The kill switch of all processes.
-UPDATE policy_state SET auto_approve = $1, changed_by = $2, changed_at = clock_timestamp();
+-- The kill switch of all processes; returns what it was. It needs no document: it works whatever the policy is.
+UPDATE policy_state AS s
+   SET auto_approve = $1, changed_by = $2, changed_at = clock_timestamp()
+  FROM policy_state AS before
+RETURNING before.auto_approve, before.active_version;
+
+-- name: auto_approve
+-- role: hitl_operator
+-- Whether the kill switch lets the policy approve.
+SELECT auto_approve FROM policy_state;
