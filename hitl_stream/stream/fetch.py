@@ -7,6 +7,7 @@ read never stalls its partition and is never skipped silently: `salvage` reads a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from hitl_stream.stream import salvage
 from hitl_stream.stream.record_list import RECORDS_MAX, RecordList
 
 LISTS_MAX = 2  # handed out per partition and not yet taken by a transaction
+
+REFUSED_S = 0.08  # an empty answer that comes sooner is a refusal: the broker waits longer for records to come
 
 Troubled = Callable[[Claim, KafkaError], None]
 
@@ -31,6 +34,8 @@ class Fetch:
         self._troubled = troubled
         self._claims: dict[TopicPartition, Claim] = {}
         self._handed_out: dict[TopicPartition, int] = {}
+        self._ask = self._fetcher._proc_fetch_request
+        self._fetcher._proc_fetch_request = self._ask_patiently
 
     def seek(self, claims: Mapping[TopicPartition, Claim]) -> None:
         """From now on take these partitions from their positions, under these claims. Those not assigned are left out."""
@@ -136,6 +141,17 @@ class Fetch:
             return None
         self._consumer.seek(tp, following)
         return RecordList(claim, first, following, salvage.bounded(records)) if following > first else None
+
+    async def _ask_patiently(self, *request: Any) -> Any:
+        """One fetch. aiokafka would repeat it at once where the broker refuses a partition, and take a core for that."""
+        asked_at, held = time.monotonic(), set(self._fetcher._records)
+        answer = await self._ask(*request)
+        if time.monotonic() - asked_at < REFUSED_S and self._fetcher._records.keys() <= held:
+            try:
+                await asyncio.sleep(REFUSED_S)
+            except asyncio.CancelledError:  # as in the driver: closing, or the partitions are gone
+                return False
+        return answer
 
     def _forget(self, tp: TopicPartition) -> None:
         """Let aiokafka fetch the partition again."""

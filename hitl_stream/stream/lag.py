@@ -16,11 +16,12 @@ from aiokafka.errors import KafkaError
 
 from hitl_stream.broker import admin
 from hitl_stream.errors import Fatal, Unavailable
-from hitl_stream.observe import metrics
+from hitl_stream.observe import log, metrics
 from hitl_stream.store import outbox, process
 from hitl_stream.store.database import Database
 from hitl_stream.store.position import Claim
 from hitl_stream.store.process import Process
+from hitl_stream.stream import question
 from hitl_stream.stream.breaker import BrokerAway
 from hitl_stream.stream.ownership import Ownership
 from hitl_stream.stream.record_list import Place
@@ -29,6 +30,8 @@ LAG_EVERY_S = 1.0
 OUTBOX_EVERY_S = 2.0
 IDENTITY_EVERY_S = 10.0
 ANSWER_S = 5.0
+
+Away = Callable[[BaseException], Unavailable]
 
 
 class Consumed(Protocol):
@@ -54,13 +57,13 @@ class Monitor:
     async def run(self) -> None:
         """Until cancelled. Raises Fatal when a topic is another one than it was."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._every(LAG_EVERY_S, self._lag))
-            tasks.create_task(self._every(LAG_EVERY_S, self._handed_out))
-            tasks.create_task(self._every(OUTBOX_EVERY_S, self._outbox))
-            tasks.create_task(self._every(process.BEAT_S, self._beat))
-            tasks.create_task(self._every(IDENTITY_EVERY_S, self._identity))
+            tasks.create_task(self._every(LAG_EVERY_S, self._lag, _kafka))
+            tasks.create_task(self._every(LAG_EVERY_S, self._handed_out, _kafka))
+            tasks.create_task(self._every(OUTBOX_EVERY_S, self._outbox, _postgres))
+            tasks.create_task(self._every(process.BEAT_S, self._beat, _postgres))
+            tasks.create_task(self._every(IDENTITY_EVERY_S, self._identity, _kafka))
 
-    async def _every(self, seconds: float, look: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, seconds: float, look: Callable[[], Awaitable[None]], away: Away) -> None:
         while True:
             try:
                 async with asyncio.timeout(ANSWER_S):
@@ -68,7 +71,7 @@ class Monitor:
             except Unavailable as failure:
                 self.ownership.breakers.failed(failure)
             except (KafkaError, TimeoutError) as failure:
-                self.ownership.breakers.failed(_away(look, failure))
+                self.ownership.breakers.failed(away(failure))
             await asyncio.sleep(seconds)
 
     async def _lag(self) -> None:
@@ -125,10 +128,9 @@ class Monitor:
         known = dict(self.ownership.topic_ids)
         if not known:
             return
-        try:
-            found = await asyncio.to_thread(admin.topic_ids, self.ownership.connection, sorted(known))
-        except Unavailable as failure:
-            raise BrokerAway(str(failure)) from failure
+        found = await question.ask(admin.topic_ids, self.ownership.connection, sorted(known))
+        if gone := [topic for topic in known if topic not in found]:
+            log.get().error("topics_missing", topics=gone, advice="run: hitl-stream topics verify")
         for topic, topic_id in known.items():
             if topic in found and found[topic] != topic_id:
                 raise Fatal(
@@ -138,7 +140,15 @@ class Monitor:
         self.ownership.breakers.kafka.worked()
 
 
-def _away(look: Callable[[], Awaitable[None]], failure: BaseException) -> Unavailable:
-    message = f"{getattr(look, '__name__', '')[1:]}: {type(failure).__name__} {failure}".strip()
-    kafka = isinstance(failure, KafkaError) or getattr(look, "__name__", "") in ("_lag", "_identity")
-    return BrokerAway(f"Kafka: {message}") if kafka else Unavailable(f"Postgres: {message}")
+def _kafka(failure: BaseException) -> Unavailable:
+    return BrokerAway(f"Kafka: {_said(failure)}")
+
+
+def _postgres(failure: BaseException) -> Unavailable:
+    return Unavailable(f"Postgres: {_said(failure)}")
+
+
+def _said(failure: BaseException) -> str:
+    return str(failure) or (
+        f"no answer within {ANSWER_S:.0f} s" if isinstance(failure, TimeoutError) else repr(failure)
+    )

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -22,6 +22,7 @@ from hitl_stream.observe import log, metrics
 from hitl_stream.store import position
 from hitl_stream.store.database import Database
 from hitl_stream.store.position import Claim
+from hitl_stream.stream import question
 from hitl_stream.stream.backoff import Backoff
 from hitl_stream.stream.breaker import Breakers, BrokerAway
 from hitl_stream.stream.inbox import Inbox
@@ -29,8 +30,6 @@ from hitl_stream.stream.publisher import Publisher
 from hitl_stream.stream.record_list import Place
 
 RECLAIM_S = 1.0
-
-Answer = TypeVar("Answer")
 
 
 class Seeker(Protocol):
@@ -153,8 +152,8 @@ class Ownership:
     async def _claim(self) -> None:
         """The position first, so that nobody else records there any more; then the shards; then fetch."""
         topics = sorted({topic for topic, _ in self._places})
-        ends = await self._ask(admin.watermarks, topics)
-        ids = await self._ask(admin.topic_ids, topics)
+        ends = await question.ask(admin.watermarks, self.connection, topics) if topics else {}
+        ids = await question.ask(admin.topic_ids, self.connection, topics) if topics else {}
         claims: list[Claim] = []
         async with self.database.connection() as conn:
             for topic in topics:
@@ -165,7 +164,7 @@ class Ownership:
                 taken = await position.claim(conn, self.cluster_id, topic, watermarks, ids.get(topic), self.owner)
                 claims += taken.values()
         self.breakers.postgres.worked()
-        self.topic_ids = ids
+        self.topic_ids.update(ids)  # one whose partitions went away is still looked at: it may come back as another
         await self._fetch([claim for claim in claims if claim.topic != self.results])
         partitions = {claim.partition for claim in claims if claim.topic == self.results}
         await self.publisher.take_over(partitions, len(ends.get(self.results, {})) or 1)
@@ -199,14 +198,3 @@ class Ownership:
         await asyncio.sleep(RECLAIM_S + Backoff(base_s=RECLAIM_S).next_s())
         if self._task is assignment and assignment is not None:
             self._start_over(self._places)
-
-    async def _ask(
-        self, question: Callable[[KafkaConnection, list[str]], dict[str, Answer]], topics: list[str]
-    ) -> dict[str, Answer]:
-        """Ask the broker's administration, in a thread. Raises BrokerAway, AdminRefused."""
-        if not topics:
-            return {}
-        try:
-            return await asyncio.to_thread(question, self.connection, topics)
-        except Unavailable as failure:
-            raise BrokerAway(str(failure)) from failure

@@ -89,11 +89,14 @@ class Pipeline:
         self._guard("engine", self._engine())
 
     async def stop(self) -> None:
-        """Let what is under way finish, publish what it left, leave the group; then close. Waits for nothing that hangs."""
+        """Let what is under way finish, publish what it left, leave the group; then close. Waits for nothing that hangs.
+
+        While a dependency is away nothing will finish: whoever comes next repeats it.
+        """
         self.inbox.shut()
         await self.ownership.close()
         working = [task for task in self._tasks if task.get_name() == "intake"]
-        if working:
+        if working and not self.ownership.breakers.open:
             await asyncio.wait(working, timeout=FINISH_S)
             await _within(FINISH_S, "publishing", self._publisher.finish())
         await _within(LEAVE_S, "engine", self._app.stop())

@@ -16,6 +16,7 @@ from hitl_stream.observe import log
 from hitl_stream.store import adoption, process
 from hitl_stream.store.database import Database
 from hitl_stream.store.process import Process
+from hitl_stream.stream import question
 from hitl_stream.stream.backoff import Backoff
 from hitl_stream.stream.breaker import Breakers, BrokerAway
 
@@ -31,10 +32,10 @@ async def broker(connection: KafkaConnection, names: Iterable[str], breakers: Br
     backoff, missing_since = Backoff(base_s=0.2, max_s=2.0), None
     while True:
         try:
-            cluster = await asyncio.to_thread(admin.cluster_id, connection)
-            counts = await asyncio.to_thread(admin.partition_counts, connection, wanted)
-        except Unavailable as failure:
-            breakers.failed(BrokerAway(str(failure)))
+            cluster = await question.ask(admin.cluster_id, connection)
+            counts = await question.ask(admin.partition_counts, connection, wanted)
+        except BrokerAway as failure:
+            breakers.failed(failure)
             await backoff.wait()
             continue
         breakers.kafka.worked()

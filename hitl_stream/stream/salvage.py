@@ -46,16 +46,15 @@ async def read(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) ->
 
     Raises KafkaError when the broker does not answer, Undelimited when there is no way past.
     """
-    raw, aborted = await _fetch(consumer, tp, position)
+    raw, aborted, log_end = await _fetch(consumer, tp, position)
+    found = _from(list(batches(raw)), position)
     records: list[Record] = []
-    readable = PartitionRecords(tp, MemoryRecords(raw), aborted, position, None, None, True, READ_COMMITTED)
+    counted = _Counted(b"".join(batch.raw for batch in found))
+    readable = PartitionRecords(tp, counted, aborted, position, None, None, True, READ_COMMITTED)
     try:
         records.extend(readable)
     except Exception as failure:  # noqa: BLE001 - bytes from outside broke the reader: whatever it is, they would do so again
-        following = max(position, readable.next_fetch_offset)
-        bad, end = _locate(raw, following)
-        records.append(_unreadable(tp, bad, following, end, failure))
-        return records, end
+        return _around(tp, found, counted.begun - 1, position, log_end, records, failure)
     following = readable.next_fetch_offset
     if following == position and raw:
         raise Undelimited(f"{tp.topic}/{tp.partition}: the batch at {position} is damaged in its length")
@@ -75,21 +74,57 @@ def batches(raw: bytes) -> Iterator[RawBatch]:
     while start + _HEADER.size <= len(raw):
         base, length, _, _, _, attributes, last_delta, _, newest = _HEADER.unpack_from(raw, start)
         end = start + _LENGTH_END + length
-        if length <= 0 or end > len(raw):
+        if length < _HEADER.size - _LENGTH_END or end > len(raw):
             return
         yield RawBatch(base, base + max(last_delta, 0), attributes & 0x07, newest, bytes(raw[start:end]))
         start = end
 
 
-def _locate(raw: bytes, position: int) -> tuple[RawBatch, int]:
-    """The batch that holds `position`, and where the next one begins. The next one's own header is believed first."""
-    found = list(batches(raw))
-    for batch, after in zip(found, [*found[1:], None], strict=True):
-        if after is not None and position < after.base_offset:
-            return batch, after.base_offset
-        if after is None:
-            return batch, max(batch.last_offset, position) + 1
-    raise Undelimited(f"the batch at {position} is damaged in its length")
+class _Counted:
+    """What the reader takes batches from; knows which one it is at."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._batches = MemoryRecords(raw)
+        self.begun = 0
+
+    def has_next(self) -> bool:
+        return bool(self._batches.has_next())
+
+    def next_batch(self) -> Any:
+        self.begun += 1
+        return self._batches.next_batch()
+
+
+def _from(found: list[RawBatch], position: int) -> list[RawBatch]:
+    """Without those that are passed already: a damaged last offset makes the broker hand them out again."""
+    at = 0
+    while at + 1 < len(found) and found[at].base_offset < found[at + 1].base_offset <= position:
+        at += 1
+    return found[at:]
+
+
+def _around(
+    tp: TopicPartition,
+    found: list[RawBatch],
+    at: int,
+    position: int,
+    log_end: int,
+    read: list[Record],
+    failure: Exception,
+) -> tuple[list[Record], int]:
+    """What was read before the bad batch, and all of that batch as one record: of what does not add up nothing is believed."""
+    bad = found[at]
+    first = max(bad.base_offset, position)
+    before = [record for record in read if record.offset < first]
+    if at + 1 < len(found):  # the next one's own header is believed first
+        end = found[at + 1].base_offset
+        if not first < end <= log_end:
+            raise Undelimited(f"{tp.topic}/{tp.partition}: behind the bad batch at {first} comes no batch")
+    elif first > position:
+        return before, first  # read from there on the next one may be seen too
+    else:
+        end = max(min(bad.last_offset + 1, log_end), first + 1)
+    return [*before, _unreadable(tp, bad, first, end, failure)], end
 
 
 def _unreadable(tp: TopicPartition, bad: RawBatch, first: int, end: int, failure: Exception) -> UnreadableRecord:
@@ -127,7 +162,8 @@ def _cut(record: Record) -> UnreadableRecord:
     )
 
 
-async def _fetch(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) -> tuple[bytes, Any]:
+async def _fetch(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) -> tuple[bytes, Any, int]:
+    """Bytes, aborted transactions, and where the log ends."""
     client = consumer._client
     node = client.cluster.leader_for_partition(tp)
     if node is None or node == -1:
@@ -135,9 +171,9 @@ async def _fetch(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) 
     wanted = [(tp.topic, [(tp.partition, position, FETCH_BYTES)])]
     answer = await client.send(node, FetchRequest(500, 1, FETCH_BYTES, READ_COMMITTED, wanted))
     for _, partitions in answer.topics:
-        for _, code, _, *rest in partitions:
+        for _, code, log_end, *rest in partitions:
             if code:
                 raise for_code(code)
             aborted = rest[2] if answer.API_VERSION >= 11 else rest[-2]
-            return bytes(rest[-1] or b""), aborted
+            return bytes(rest[-1] or b""), aborted, int(log_end)
     raise LeaderNotAvailableError

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from hitl_stream.broker import admin, topology
 from hitl_stream.broker.connection import KafkaConnection
@@ -26,6 +30,7 @@ from hitl_stream.contract import topics as contract
 from hitl_stream.contract.topics import Topics
 from hitl_stream.embedded.child import Child
 from hitl_stream.embedded.postgres import free_port
+from hitl_stream.errors import HitlError
 from tests.harness import wait
 from tests.stream.stand_in import TABLE
 
@@ -83,9 +88,8 @@ class Rig:
 
     def delete_topic(self, name: str) -> None:
         """Delete one, and return when it is gone."""
-        from confluent_kafka.admin import AdminClient
-
-        AdminClient({"bootstrap.servers": self.bootstrap}).delete_topics([name])[name].result()
+        client = AdminClient({"bootstrap.servers": self.bootstrap})
+        client.delete_topics([name])[name].result()
         wait.until(lambda: name not in admin.partition_counts(self.connection, [name]))
 
     def prepare(self) -> None:
@@ -154,15 +158,21 @@ class Rig:
 
     def wait_recorded(self, deadline_s: float = DEADLINE_S) -> None:
         """Wait until positions are at the ends and the outbox is empty."""
-        wait.until(lambda: self.positions() == self.ends(), deadline_s)
+        wait.until(self._at_the_end, deadline_s)
         wait.until(lambda: not self.fetch("SELECT 1 FROM outbox LIMIT 1"), deadline_s)
+
+    def _at_the_end(self) -> bool:
+        try:
+            return self.positions() == self.ends()
+        except HitlError:
+            return False  # the broker cannot say, as for a moment after its restart
 
     def assert_recorded_once(self, count: int) -> None:
         """Every record exactly once, in order per partition."""
         assert self.noted() == count
         assert self.fetch("SELECT 1 FROM noted GROUP BY topic, partition, record_offset HAVING count(*) > 1") == []
         disorder = """
-            SELECT 1 FROM (SELECT record_offset < lag(record_offset) OVER (PARTITION BY topic, partition ORDER BY ctid) AS bad
+            SELECT 1 FROM (SELECT record_offset < lag(record_offset) OVER (PARTITION BY topic, partition ORDER BY nth) AS bad
                              FROM noted) AS x WHERE bad
         """
         assert self.fetch(disorder) == []
@@ -188,7 +198,7 @@ class Worker:
 
     def __init__(self, rig: Rig, environment: Mapping[str, str], number: int) -> None:
         self.log = rig.folder / f"worker.{number}.log"
-        self._port = environment["HITL_METRICS_PORT"]
+        self.port = int(environment["HITL_METRICS_PORT"])
         self._child = Child(
             [sys.executable, *rig.program], log=self.log, env=environment, cwd=Path.cwd(), stop_signal=signal.SIGTERM
         )
@@ -216,17 +226,38 @@ class Worker:
         """Ask its health port; 0 when it does not listen."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
+            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
         except OSError:
             return 0, ""
 
-    def metric(self, name: str) -> float:
-        """The sum of a metric's samples."""
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels."""
         lines = self.get("/metrics")[1].splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in lines
+            if line.startswith((f"{name} ", f"{name}{{")) and all(label in line for label in wanted)
+        )
+
+    def missing(self) -> list[str]:
+        """What `/readyz` says is missing; the status must fit."""
+        status, text = self.get("/readyz")
+        answer = json.loads(text)
+        assert status == (503 if answer["missing"] else 200)
+        assert answer["ready"] is (not answer["missing"])
+        return list(answer["missing"])
+
+    def cpu_share(self, seconds: float) -> float:
+        """Which part of a core it uses during this time."""
+        process = psutil.Process(self.pid)
+        started, before = time.monotonic(), process.cpu_times()
+        wait.until(lambda: time.monotonic() - started >= seconds, seconds + 5)
+        after = process.cpu_times()
+        return (after.user + after.system - before.user - before.system) / (time.monotonic() - started)
 
     def wait_ready(self) -> Worker:
         """Wait until it says so."""

@@ -6,10 +6,13 @@ It notes every record in table `noted` in the transaction that moves the positio
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from asyncpg import Connection
 
@@ -24,21 +27,29 @@ from hitl_stream.store.database import Database
 from hitl_stream.stream import worker
 
 TABLE = """
-CREATE TABLE noted (topic text, partition int, record_offset bigint, record_key bytea, value_size int, reason text,
-                    process int, at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE noted (nth bigint GENERATED ALWAYS AS IDENTITY, topic text, partition int, record_offset bigint,
+                    record_key bytea, value_size int, headers text, reason text, process int);
 GRANT ALL ON noted TO hitl_worker;
 """
 
 
 @dataclass(slots=True)
 class StandIn:
-    """Has the interface of the recorder. A record twice in `noted` was recorded twice."""
+    """Has the interface of the recorder. A record twice in `noted` was recorded twice.
+
+    `hang` is what to do instead: wait for ever for nothing, or hold up the whole loop.
+    """
 
     database: Database
     cluster_id: str
+    hang: str | None = None
 
     async def record_results(self, spans: Sequence[Span]) -> Recorded:
         """Note the records and move the positions, in one transaction."""
+        if self.hang == "task":
+            await asyncio.Event().wait()
+        if self.hang == "loop":
+            threading.Event().wait()
         async with self.database.transaction() as conn:
             recorded = await self._move(conn, spans)
             for span in spans:
@@ -66,10 +77,19 @@ class StandIn:
         await conn.copy_records_to_table(
             "noted",
             records=[
-                (r.topic, r.partition, r.offset, r.key, len(r.value or b""), getattr(r, "reason", None), os.getpid())
+                (
+                    r.topic,
+                    r.partition,
+                    r.offset,
+                    r.key,
+                    None if r.value is None else len(r.value),
+                    repr(list(r.headers)),
+                    getattr(r, "reason", None),
+                    os.getpid(),
+                )
                 for r in span.records
             ],
-            columns=["topic", "partition", "record_offset", "record_key", "value_size", "reason", "process"],
+            columns=["topic", "partition", "record_offset", "record_key", "value_size", "headers", "reason", "process"],
         )
         messages = [
             Message("decisions", r.key, f"{r.topic}/{r.partition}/{r.offset}".encode())
@@ -84,8 +104,15 @@ def main() -> int:
     """Run one worker with the stand-in."""
     chosen = settings.load()
     log.configure("console", "worker")
-    part = worker.Part(chosen.metrics_port, os.environ.get("STAND_IN_INSTANCE"), 20.0)
-    return worker.main(chosen, topics.load(chosen.topics_file), part, StandIn)
+    told = os.environ
+    part = worker.Part(
+        chosen.metrics_port,
+        told.get("STAND_IN_INSTANCE"),
+        float(told.get("STAND_IN_GRACE_S", "20")),
+        float(told.get("STAND_IN_STUCK_S", "60")),
+    )
+    recorder = partial(StandIn, hang=told.get("STAND_IN_HANG"))
+    return worker.main(chosen, topics.load(chosen.topics_file), part, recorder)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import pytest
 
+from hitl_stream.errors import Fatal
 from hitl_stream.stream import preparation
+from hitl_stream.stream.breaker import Breaker, Breakers
+from tests.harness import wait
 from tests.stream.rig import Rig
 
 
-def test_a_missing_topic_ends_the_worker_with_a_word_about_what_to_do(rig: Rig) -> None:
+async def test_a_topic_that_stays_missing_is_fatal_with_a_word_about_what_to_do(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.delete_topic(rig.results)
+    monkeypatch.setattr(preparation, "TOPICS_WAIT_S", 0.5)
+    breakers = Breakers(Breaker("postgres"), Breaker("kafka"))
+    with pytest.raises(Fatal, match=f"no topic {rig.results} at .*: run hitl-stream topics apply"):
+        await preparation.broker(rig.connection, {topic.name for topic in rig.topics}, breakers)
+    assert breakers.open == []
+
+
+def test_a_worker_waits_for_a_topic_that_is_made_after_its_start(rig: Rig) -> None:
     rig.delete_topic(rig.results)
     worker = rig.start()
-    assert worker.wait_ended(preparation.TOPICS_WAIT_S + 30) == 1
-    assert f"no topic {rig.results}" in worker.text()
-    assert "hitl-stream topics apply" in worker.text()
+    wait.until(lambda: "topics_missing" in worker.text(), 30)
+    assert worker.missing() == ["preparation"]
+    rig.create_topics()
+    rig.produce(100)
+    rig.wait_recorded()
+    rig.assert_recorded_once(100)
 
 
 @pytest.mark.parametrize("records", [10, 500])
