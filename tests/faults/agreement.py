@@ -40,7 +40,9 @@ def _cloud_event_id(message: tuple[Any, ...]) -> tuple[str, Any]:
     """What tells messages of a topic apart: the CloudEvents id, of a dead letter its place."""
     topic, _, value, headers = message
     if topic == "hitl.dead-letters":
-        return topic, tuple(content for name, content in headers if name in {"hitl_topic", "hitl_partition", "hitl_offset"})
+        return topic, tuple(
+            content for name, content in headers if name in {"hitl_topic", "hitl_partition", "hitl_offset"}
+        )
     try:
         return topic, json.loads(value)["id"]
     except (ValueError, KeyError):
@@ -115,7 +117,9 @@ def _differences(row: Row, said: Row) -> Iterator[str]:
     for field in ("decided_at", "valid_until"):
         if _ms(row[field]) != _ms(said[field]):
             yield field
-    reasons = [[(r["rule"], r["outcome"], r["detail"]) for r in rs] for rs in (json.loads(row["reasons"]), said["reasons"])]
+    reasons = [
+        [(r["rule"], r["outcome"], r["detail"]) for r in rs] for rs in (json.loads(row["reasons"]), said["reasons"])
+    ]
     if reasons[0] != reasons[1]:
         yield "reasons"
 
@@ -169,13 +173,19 @@ def check_states(view: View) -> Iterator[Violation]:
         decisions = view.decisions[row["patch_id"]]
         last = decisions[-1]["decision"] if decisions else None
         if row["seq"] != len(decisions):
-            yield Violation("seq_gap", f"{row['patch_id']}: the row says seq {row['seq']}, {len(decisions)} decisions exist")
+            yield Violation(
+                "seq_gap", f"{row['patch_id']}: the row says seq {row['seq']}, {len(decisions)} decisions exist"
+            )
         if row["state"] not in {"collecting", "pending"} and row["state"] != last:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']}, last decided {last}")
         if row["state"] in {"collecting", "pending"} and last in {"approved", "rejected"}:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']} although {last}")
     for row in view.rows["decision"]:
-        if row["decision"] == "revoked" and row["mode"] == "policy" and (row["patch_id"], row["round"] + 1) not in view.rounds:
+        if (
+            row["decision"] == "revoked"
+            and row["mode"] == "policy"
+            and (row["patch_id"], row["round"] + 1) not in view.rounds
+        ):
             events = view.read_evidence(view.round_evidence[row["patch_id"], row["round"]])
             if not oracle.refusals(events, _policy(view, row["policy_version"])):
                 yield Violation("revocation_unjustified", f"{row['patch_id']} seq {row['seq']}")
@@ -213,17 +223,21 @@ def check_outcomes(view: View) -> Iterator[Violation]:
 
 
 def check_eureka(view: View) -> Iterator[Violation]:
-    """Eureka's copy holds the last decision of every patch, and of no other."""
+    """Eureka accepted every decision of every patch, in order and as it is recorded, and nothing else."""
     for patch_id in view.world.eureka.keys() - view.decisions.keys():
         yield Violation("eureka_differs", f"{patch_id} is known to Eureka only")
     for patch_id, rows in view.decisions.items():
-        copy = view.world.eureka.get(patch_id, {})
-        if (copy.get("seq"), copy.get("decision_id")) != (rows[-1]["seq"], rows[-1]["decision_id"]):
-            yield Violation("eureka_differs", f"{patch_id}: Eureka knows seq {copy.get('seq')}, last is {rows[-1]['seq']}")
+        copy = view.world.eureka.get(patch_id, [])
+        seqs = [said["seq"] for said in copy]
+        if seqs != [row["seq"] for row in rows]:
+            yield Violation("eureka_differs", f"{patch_id}: Eureka knows seq {seqs}, {len(rows)} are recorded")
+            continue
+        for row, said in zip(rows, copy, strict=True):
+            for what in _differences(row, said):
+                yield Violation("eureka_differs", f"{patch_id} seq {row['seq']}: {what}")
 
 
 CHECKS = (
     check_topics, check_order, check_shards, check_decisions, check_approvals, check_states, check_reviews, check_outcomes,
     check_eureka,
 )  # fmt: skip
-

@@ -1,7 +1,7 @@
 """Nothing lost, nothing doubled, nothing made up: compares what came in, what is recorded and what went out.
 
     python -m tests.faults.checker SNAPSHOT [--output json]
-    python -m tests.faults.checker --database URL --kafka SERVERS [--eureka COPY.json] [--manifest FILE] [--save SNAPSHOT]
+    python -m tests.faults.checker --database URL --kafka SERVERS [--eureka COPY] [--manifest FILE] [--save SNAPSHOT]
 
 Imports nothing of the product; the spy of `snapshot.SPY` must have been installed before the first record.
 """
@@ -36,13 +36,16 @@ def figures(world: World) -> dict[str, int]:
     errors = Counter(row["error"] for row in tables["dead_letter"])
     fates = len(tables["evidence"]) + len(tables["outcome"]) + len(tables["dead_letter"])
     return {
-        "input records": len(world.inputs), "results applied": len(tables["evidence"]), "outcomes applied": len(tables["outcome"]),
+        "input records": len(world.inputs), "results applied": len(tables["evidence"]),
+        "outcomes applied": len(tables["outcome"]),
         "duplicates": len(world.inputs) - fates, "conflicts": errors["conflict"], "bad records": errors["bad_record"],
         "patches": len(tables["patch"]), "collecting": states["collecting"], "pending": states["pending"],
         "decisions": len(tables["decision"]), "approved": decided["approved"], "revoked": decided["revoked"],
         "expired": decided["expired"], "outbox rows ever": len(tables["spy_outbox"]),
         "output records": len(world.outputs), "output repeats": len(world.outputs) - _distinct(world),
-        "patches known to Eureka": len(world.eureka),
+        "moves of a position": sum(row["after"] != row["before"] for row in tables["spy_position"]),
+        "claims of a position": sum(row["claimed"] for row in tables["spy_position"]),
+        "decisions known to Eureka": sum(map(len, world.eureka.values())),
     }  # fmt: skip
 
 
@@ -67,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--database")
     parser.add_argument("--kafka")
     parser.add_argument("--cluster", default="", help="cluster id of the positions; default: the only one there is")
-    parser.add_argument("--eureka", type=Path, help="JSON object: patch id → its last decision, as Eureka has it")
+    parser.add_argument("--eureka", type=Path, help="what examples/eureka_consumer.py wrote")
     parser.add_argument("--manifest", type=Path, help="JSON lines [topic, partition, offset] that were acknowledged")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--output", choices=("text", "json"), default="text")
@@ -75,8 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.snapshot:
         world = snapshot.load(given.snapshot)
     elif given.database and given.kafka:
-        eureka = json.loads(given.eureka.read_text()) if given.eureka else {}
-        world = asyncio.run(snapshot.capture(given.database, given.kafka, given.cluster, eureka, given.manifest))
+        world = asyncio.run(snapshot.capture(given.database, given.kafka, given.eureka, given.manifest, given.cluster))
     else:
         parser.error("give a snapshot, or --database and --kafka")
     if given.save:

@@ -1,6 +1,6 @@
 """The patches that results are about: a file in the format of patches.jsonl, else diffs invented from a seed.
 
-Nothing of such a file goes into the repository; `HITL_PATCHES` names it.
+Nothing of such a file goes into the repository; `HITL_PATCHES` names it, or it lies in `shared/patches` beside the checkout.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
+INVENTED = 60
 WORDS = ("session", "query", "header", "cookie", "template", "upload", "redirect", "token", "path", "cache")
+
+
+BESIDE = Path(__file__).parents[3] / "shared" / "patches" / "patches.jsonl"
 
 
 class Fix(NamedTuple):
@@ -27,10 +31,22 @@ class Fix(NamedTuple):
     diff: str
 
 
+def find() -> Path | None:
+    """The file of real patches, if this machine has one. A name that leads nowhere is an error, not a reason to invent."""
+    named = os.environ.get("HITL_PATCHES")
+    if named:
+        return Path(named)
+    return BESIDE if BESIDE.exists() else None
+
+
 def load(path: Path | None = None, *, seed: int = 1) -> list[Fix]:
-    """Fixes from the file given, else from HITL_PATCHES, else 60 invented ones."""
-    named = path or (Path(os.environ["HITL_PATCHES"]) if os.environ.get("HITL_PATCHES") else None)
-    return _read(named) if named else [_invented(random.Random(f"{seed}/{n}"), n) for n in range(60)]
+    """Fixes from the file given, else 60 invented ones."""
+    return _read(path) if path else [_invented(random.Random(f"{seed}/{n}"), n) for n in range(INVENTED)]
+
+
+def describe(path: Path | None) -> str:
+    """For a report: what the results were about."""
+    return f"{len(_read(path))} real patches of {path.name}" if path else f"{INVENTED} invented patches"
 
 
 def _read(path: Path) -> list[Fix]:

@@ -138,7 +138,9 @@ def approvable(rng: random.Random, number: int, patch_id: str, apv_id: str, fix:
     trace = f"00-{rng.getrandbits(128) or 1:032x}-{rng.getrandbits(64) or 1:016x}-01" if rng.random() < 0.3 else None
     source = rng.choice(("/wargaming/crisol", "/wargaming/ab", "/wargaming/night-run"))
     subject = patch_id if rng.random() < 0.8 else None
-    return Event(f"wr-{number:07}", source, "wargaming.result.v1", subject, f"2026-11-20T08:00:{second:02}Z", data, trace)
+    return Event(
+        f"wr-{number:07}", source, "wargaming.result.v1", subject, f"2026-11-20T08:00:{second:02}Z", data, trace
+    )
 
 
 def outcome(number: int, about: Event, kind: str, *, with_decision: bool = True, digest: str | None = None) -> Event:

@@ -25,7 +25,10 @@ SETTINGS = {
     "enable.idempotence": True, "linger.ms": 5, "message.max.bytes": 8_000_000, "message.timeout.ms": 300_000,
     "queue.buffering.max.messages": 20_000, "compression.type": "gzip", "log_level": 0,
 }  # fmt: skip
+# A transaction that a dying broker interrupts must end soon: until then nobody can read past it.
+TRANSACTION = {"transaction.timeout.ms": 10_000, "message.timeout.ms": 10_000}
 ABORTED_AT_ONCE_MAX = 5
+TRANSACTION_WAIT_S = 15
 
 
 def plan(results: int, *, seed: int = 1, partitions: int = 4, patches: Path | None = None) -> list[Planned]:
@@ -46,7 +49,8 @@ def plan(results: int, *, seed: int = 1, partitions: int = 4, patches: Path | No
 
 
 class Upstream:
-    """Produces planned records in order per partition, through broker restarts; `places` are the acknowledged ones."""
+    """Produces planned records in order per partition, through broker restarts; `places` are the acknowledged ones,
+    `aborted` counts those that lie on the topic and were never committed."""
 
     def __init__(self, servers: str, seed: int) -> None:
         self.places: list[tuple[str, int, int]] = []
@@ -54,9 +58,10 @@ class Upstream:
         self._producer = Producer({**SETTINGS, "bootstrap.servers": servers})
         self._servers, self._seed = servers, seed
         self._transactions = 0
+        self.aborted = 0
 
     def send(self, planned: Sequence[Planned]) -> None:
-        """Hand over everything; aborted records in transactions of their own, flushed between so that order holds."""
+        """Hand over everything; aborted records in transactions of their own."""
         for aborted, group in groupby(planned, key=lambda p: p.aborted):
             if aborted:
                 self._abort(list(group))
@@ -93,20 +98,24 @@ class Upstream:
         """A broker that dies meanwhile ends the transaction too: aborted is aborted."""
         self._transactions += 1
         identity = f"upstream-{self._seed}-{self._transactions}"
-        producer = Producer({**SETTINGS, "bootstrap.servers": self._servers, "transactional.id": identity})
+        place = {"bootstrap.servers": self._servers, "transactional.id": identity}
+        producer = Producer({**SETTINGS, **TRANSACTION, **place})
         try:
-            producer.init_transactions(30)
+            producer.init_transactions(TRANSACTION_WAIT_S)
             producer.begin_transaction()
             for record in records[:ABORTED_AT_ONCE_MAX]:
                 raw = record.raw
                 producer.produce(record.topic, raw.value, raw.key, record.partition, headers=list(raw.headers))
-            producer.flush(30)
-            producer.abort_transaction(30)
+            producer.flush(TRANSACTION_WAIT_S)
+            self.aborted += len(records[:ABORTED_AT_ONCE_MAX]) - len(producer)
+            producer.abort_transaction(TRANSACTION_WAIT_S)
         except KafkaException as error:
             print(f"transaction {identity}: {error}", file=sys.stderr)
 
 
-def produce(servers: str, planned: Sequence[Planned], seed: int, progress: Callable[[int], None] | None = None) -> Upstream:
+def produce(
+    servers: str, planned: Sequence[Planned], seed: int, progress: Callable[[int], None] | None = None
+) -> Upstream:
     """Produce a whole plan; `progress` is told the number of records after each hundredth of it."""
     upstream = Upstream(servers, seed)
     step = max(1, len(planned) // 100)

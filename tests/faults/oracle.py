@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -18,13 +19,11 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:hitl-stream:decision")
 DIFF_BYTES_MAX = 786_432
 NESTING_MAX = 100
 PASSED_WORDS = {"success", "passed", "patch_effective", "true"}
-STATUS_WORDS = PASSED_WORDS | {
-    "failed", "failure", "patch_insufficient", "false", "error", "timeout", "inconclusive", "partial", "not_run",
-}  # fmt: skip
 SEVERITIES = ("none", "low", "medium", "high", "critical")
 RISKS = ("low", "medium", "high", "critical")
 OUTCOMES = {"deployed", "failed", "rolled_back", "exploited", "superseded"}
-INVISIBLE = {0x061C, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+INVISIBLE = re.compile("[\u061c\u200b-\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
 class Unusable(Exception):
@@ -100,7 +99,7 @@ def _walk(value: Any, depth: int) -> None:
     _expect(depth <= NESTING_MAX, "nested too deeply")
     match value:
         case str():
-            _expect("\0" not in value and not any(0xD800 <= ord(c) < 0xE000 for c in value), "NUL or surrogate")
+            _expect(FORBIDDEN.search(value) is None, "NUL or surrogate")
         case list():
             for item in value:
                 _walk(item, depth + 1)
@@ -164,7 +163,7 @@ def _result(data: Mapping[str, Any]) -> None:
     _typed(patch, "flagged", (bool,))
     wargame = _typed(data, "wargame", (dict,), required=True)
     _id(wargame.get("run_id"), "run_id")
-    _expect(str(_typed(wargame, "status", (str, bool), required=True)).lower() in STATUS_WORDS, "status")
+    _typed(wargame, "status", (str, bool), required=True)  # a word nobody knows is not passed, and no bad record
     _id(wargame.get("method"), "method")
     _time(_typed(wargame, "executed_at", (str,), required=True), "executed_at")
     expected = _typed(wargame, "expected_results", (int,))
@@ -240,7 +239,7 @@ def _result_refusals(event: Event, policy: Mapping[str, Any]) -> Iterable[str]:
     risk = str(patch.get("risk") or "unknown").lower().replace("moderate", "medium")
     if not any(fnmatchcase(event.source, pattern) for pattern in policy["allowed_sources"]):
         yield "source_allowed"
-    if any(ord(c) in INVISIBLE for c in patch.get("diff") or ""):
+    if INVISIBLE.search(patch.get("diff") or ""):
         yield "plain_text"
     if not _wargame_passed(wargame):
         yield "wargame_passed"

@@ -30,9 +30,7 @@ def _swap(old: bytes, new: bytes) -> Spoiler:
 
     def spoil(event: Event, rng: random.Random) -> Raw:
         marked = event.changed("wargame.note", "MARK")
-        return rng.choice(
-            (binary(marked, compact(marked.data).replace(old, new)), _structured_swap(marked, old, new))
-        )
+        return rng.choice((binary(marked, compact(marked.data).replace(old, new)), _structured_swap(marked, old, new)))
 
     return spoil
 
@@ -149,7 +147,8 @@ KINDS: dict[str, Spoiler] = {
 }
 
 OUTCOME_KINDS: dict[str, Spoiler] = {
-    name: KINDS[name] for name in ("not_json", "tombstone", "truncated", "source_missing", "subject_differs", "json_null")
+    name: KINDS[name]
+    for name in ("not_json", "tombstone", "truncated", "source_missing", "subject_differs", "json_null")
 } | {
     "outcome_unknown": _with("outcome", "exploded"),
     "outcome_missing": _with("outcome", ...),

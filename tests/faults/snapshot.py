@@ -6,6 +6,7 @@ Rows are what Postgres calls `row_to_json`: bytes as "\\x…", times as ISO text
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 Row: TypeAlias = dict[str, Any]
 INPUT_TOPICS = ("wargaming.results", "eureka.outcomes")
 OUTPUT_TOPICS = ("hitl.auto-approved", "hitl.pending-review", "hitl.decisions", "hitl.dead-letters")
-SILENCE_S = 30.0
+SILENCE_S, POLL_S = 30.0, 0.2
 
 # A payload is only needed to see that it is what its digest says: 50,000 of them would not fit a snapshot.
 QUERIES = {
@@ -37,9 +38,10 @@ QUERIES = {
     "action": "SELECT * FROM action ORDER BY id",
     "outbox": "SELECT * FROM outbox ORDER BY shard, id",
     "spy_outbox": "SELECT shard, id, messages FROM spy_outbox ORDER BY shard, id",
+    "spy_position": "SELECT * FROM spy_position ORDER BY id",
 }
 
-# The trigger runs as its owner: a worker may put rows into the outbox, never here.
+# The triggers run as their owner: a worker may put rows into the outbox, never here. `login` is who was connected.
 SPY = """
 CREATE TABLE spy_outbox (shard int NOT NULL, id bigint NOT NULL, messages bytea[] NOT NULL, PRIMARY KEY (shard, id));
 CREATE FUNCTION spy_on_outbox() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -48,6 +50,18 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER spy AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION spy_on_outbox();
+CREATE TABLE spy_position (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cluster_id text NOT NULL, topic text NOT NULL, partition int NOT NULL,
+  epoch bigint NOT NULL, claimed bool NOT NULL, before bigint, after bigint NOT NULL, login text NOT NULL
+);
+CREATE FUNCTION spy_on_position() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO spy_position (cluster_id, topic, partition, epoch, claimed, before, after, login)
+  VALUES (NEW.cluster_id, NEW.topic, NEW.partition, NEW.epoch, TG_OP = 'UPDATE' AND NEW.epoch > OLD.epoch,
+          CASE WHEN TG_OP = 'UPDATE' THEN OLD.next_offset END, NEW.next_offset, session_user);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER spy AFTER INSERT OR UPDATE ON consumer_position FOR EACH ROW EXECUTE FUNCTION spy_on_position();
 """
 
 
@@ -68,14 +82,15 @@ class Record(NamedTuple):
 
 @dataclass
 class World:
-    """Everything that can be compared. `ends` maps topic to partition to end offset, `eureka` is what Eureka knows."""
+    """Everything that can be compared. `ends` maps topic to partition to end offset, `eureka` holds the decisions that
+    Eureka accepted, by patch and in its order."""
 
     cluster_id: str
     inputs: list[Record] = field(default_factory=list)
     outputs: list[Record] = field(default_factory=list)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
     tables: dict[str, list[Row]] = field(default_factory=dict)
-    eureka: dict[str, Row] = field(default_factory=dict)
+    eureka: dict[str, list[Row]] = field(default_factory=dict)
     produced: list[tuple[str, int, int]] = field(default_factory=list)
 
 
@@ -85,7 +100,7 @@ def raw(text: str | None) -> bytes | None:
 
 
 def install_spy(connection: asyncpg.Connection) -> Any:
-    """Copy every row the outbox ever gets; to be called once, as the superuser, before the first record."""
+    """Keep every row the outbox ever gets and every move of a position; once, as the superuser, before the first record."""
     return connection.execute(SPY)
 
 
@@ -95,7 +110,9 @@ async def read_tables(url: str) -> dict[str, list[Row]]:
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return {
-                name: [json.loads(row[0]) for row in await connection.fetch(f"SELECT row_to_json(t) FROM ({query}) AS t")]
+                name: [
+                    json.loads(row[0]) for row in await connection.fetch(f"SELECT row_to_json(t) FROM ({query}) AS t")
+                ]
                 for name, query in QUERIES.items()
             }
     finally:
@@ -126,9 +143,12 @@ def read_topics(servers: str, topics: Iterable[str]) -> tuple[list[Record], dict
 
 def _read_to_end(consumer: Consumer, unread: set[tuple[str, int]]) -> list[Record]:
     found: list[Record] = []
+    heard_at = time.monotonic()
     while unread:
-        batch = consumer.consume(10_000, timeout=SILENCE_S)
-        if not batch:
+        batch = consumer.consume(10_000, timeout=POLL_S)
+        if batch:
+            heard_at = time.monotonic()
+        elif time.monotonic() - heard_at > SILENCE_S:
             raise TimeoutError(f"nothing from {sorted(unread)} for {SILENCE_S} s")
         for message in batch:
             error = message.error()
@@ -144,17 +164,38 @@ def _read_to_end(consumer: Consumer, unread: set[tuple[str, int]]) -> list[Recor
 def _record(message: Message) -> Record:
     headers: Any = message.headers() or ()
     place: Any = (message.topic(), message.partition(), message.offset())
-    return Record(place[0], place[1], place[2], message.key(), message.value(), tuple((name, content) for name, content in headers))
+    return Record(
+        place[0],
+        place[1],
+        place[2],
+        message.key(),
+        message.value(),
+        tuple((name, content) for name, content in headers),
+    )
 
 
-async def capture(url: str, servers: str, cluster_id: str, eureka: dict[str, Row], manifest: Path | None = None) -> World:
-    """The world as it is now; nothing may be running that changes it."""
+async def capture(
+    url: str, servers: str, eureka: Path | None = None, manifest: Path | None = None, cluster_id: str = ""
+) -> World:
+    """The world as it is now; nothing may be running that changes it. Without a cluster id there must be one only."""
     inputs, ends = read_topics(servers, INPUT_TOPICS)
     outputs, output_ends = read_topics(servers, OUTPUT_TOPICS)
-    world = World(cluster_id, inputs, outputs, ends | output_ends, await read_tables(url), eureka)
+    tables = await read_tables(url)
+    if not cluster_id:
+        (cluster_id,) = {row["cluster_id"] for row in tables["consumer_position"]}
+    world = World(cluster_id, inputs, outputs, ends | output_ends, tables, read_eureka(eureka) if eureka else {})
     if manifest is not None:
         world.produced = [tuple(json.loads(line)) for line in manifest.read_text().splitlines()]
     return world
+
+
+def read_eureka(copy: Path) -> dict[str, list[Row]]:
+    """The copy that examples/eureka_consumer.py keeps: a decision a line."""
+    found: dict[str, list[Row]] = {}
+    for line in copy.read_text().splitlines():
+        decision = json.loads(line)
+        found.setdefault(decision["patch_id"], []).append(decision)
+    return found
 
 
 def save(world: World, path: Path) -> None:
@@ -166,7 +207,9 @@ def load(path: Path) -> World:
     """Read what `save` wrote."""
     plain = json.loads(path.read_text(), object_hook=_unpacked)
     for name in ("inputs", "outputs"):
-        plain[name] = [Record(row[0], row[1], row[2], row[3], row[4], tuple((h, c) for h, c in row[5])) for row in plain[name]]
+        plain[name] = [
+            Record(row[0], row[1], row[2], row[3], row[4], tuple((h, c) for h, c in row[5])) for row in plain[name]
+        ]
     plain["ends"] = {topic: {int(p): end for p, end in ends.items()} for topic, ends in plain["ends"].items()}
     plain["produced"] = [tuple(place) for place in plain["produced"]]
     return World(**plain)

@@ -17,8 +17,9 @@ from tests.faults.event import NOT_PASSED, Event, Raw
 
 RESULTS, OUTCOMES = "wargaming.results", "eureka.outcomes"
 REVIEW_REASONS: tuple[tuple[str, object], ...] = (
-    ("ml", ...), ("ml.prediction", False), ("ml.confidence", 0.9499), ("ml.confidence", 0), ("vulnerability.severity", "CRITICAL"),
-    ("vulnerability.severity", ...), ("vulnerability.severity", "unknown"), ("patch.risk", "high"), ("patch.risk", "Critical"),
+    ("ml", ...), ("ml.prediction", False), ("ml.confidence", 0.9499), ("ml.confidence", 0),
+    ("vulnerability.severity", "CRITICAL"), ("vulnerability.severity", ...), ("vulnerability.severity", "unknown"),
+    ("patch.risk", "high"), ("patch.risk", "Critical"),
     ("patch.risk", ...), ("patch.flagged", True), ("patch.flagged", ...), ("patch.diff", ...), ("wargame.exploits", []),
     ("wargame.expected_results", ...), ("wargame.method", "wargaming_error_fallback"), ("wargame.method", "ab_testing_error"),
     ("vulnerability", ...), ("wargame.status", "failed"), ("patch", ...),
@@ -46,7 +47,7 @@ class Author:
         self.planned: list[Planned] = []
         self.results = 0
         self._number = 0
-        self._big_left = {kind: 2 for kind in poison.BIG}
+        self._big_left = dict.fromkeys(poison.BIG, 2)
 
     def number(self) -> int:
         self._number += 1
@@ -72,7 +73,14 @@ class Author:
         return crc32(raw.key or b"") % self.partitions
 
     def send(
-        self, at: float, raw: Raw, label: str, *, topic: str = RESULTS, partition: int | None = None, aborted: bool = False
+        self,
+        at: float,
+        raw: Raw,
+        label: str,
+        *,
+        topic: str = RESULTS,
+        partition: int | None = None,
+        aborted: bool = False,
     ) -> None:
         home = self.home(raw) if partition is None else partition % self.partitions
         self.planned.append(Planned(at, topic, home, raw, aborted, label))
@@ -158,7 +166,9 @@ def repeated(author: Author, at: float) -> None:
             case 1:
                 author.send(author.later(at), events.respelled(event, author.rng), "other encoding")
             case 2:
-                author.send(author.later(at), raw, "same id, other partition", partition=home + author.rng.randint(1, 3))
+                author.send(
+                    author.later(at), raw, "same id, other partition", partition=home + author.rng.randint(1, 3)
+                )
             case 3:
                 moved = event._replace(traceparent=None, time="2026-11-21T00:00:00Z")
                 author.send(author.later(at), author.encode(moved), "other envelope")
@@ -199,7 +209,9 @@ def changed_artefact(author: Author, at: float) -> None:
     if author.rng.random() < 0.5:
         author.send(author.later(then), author.encode(author.another(first)), "late result of the old artefact")
     if author.rng.random() < 0.3:
-        author.send(author.later(then), author.encode(author.another(first, diff=diff + "+# third try\n")), "new artefact")
+        author.send(
+            author.later(then), author.encode(author.another(first, diff=diff + "+# third try\n")), "new artefact"
+        )
 
 
 def contradicted(author: Author, at: float) -> None:
@@ -212,7 +224,13 @@ def contradicted(author: Author, at: float) -> None:
         then = author.later(then)
         if author.rng.random() < 0.6:
             path, value = author.rng.choice(
-                (("ml.prediction", False), ("ml.confidence", 0.3), ("patch.flagged", True), ("wargame.status", "failed"), ("ml", ...))
+                (
+                    ("ml.prediction", False),
+                    ("ml.confidence", 0.3),
+                    ("patch.flagged", True),
+                    ("wargame.status", "failed"),
+                    ("ml", ...),
+                )
             )
             author.send(then, author.encode(event.changed(path, value)), "contradicting")
         else:

@@ -10,6 +10,7 @@ from tests.faults.story import RESULTS
 
 USABLE = {
     "nul_spelled_out", "surrogate_pair", "nested_80", "apv_id_255", "time_1970", "time_9999", "extra_member", "unknown_source",
+    "status_unknown",
     "diff_at_limit", "key_differs", "key_missing", "bidi", "no_diff",
 }  # fmt: skip
 
@@ -37,7 +38,9 @@ def test_the_oracle_refuses_exactly_the_poison() -> None:
             oracle.read(record.topic, record.raw.value, record.raw.headers)
         except Unusable:
             refused[record.label] += 1
-    assert set(refused) == {k for k in poison.KINDS if k not in USABLE} | {n for n in refused if n.startswith("outcome: ")}
+    assert set(refused) == {k for k in poison.KINDS if k not in USABLE} | {
+        n for n in refused if n.startswith("outcome: ")
+    }
 
 
 def test_decision_ids_are_those_of_the_contract() -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
 from itertools import combinations
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from tests.faults import oracle
 from tests.faults.oracle import Event, Unusable
 from tests.faults.snapshot import Record, Row, World, raw
 
+K = TypeVar("K")
 Place: TypeAlias = tuple[str, int, int]
 Identity: TypeAlias = tuple[str, str]
 
@@ -24,6 +24,22 @@ PHYSICAL = {
     "dead_letters": "hitl.dead-letters",
 }
 SUBSETS_OF_MAX = 12
+READ_MAX = 4_096
+
+
+class Groups(dict[K, list[Row]], Generic[K]):
+    """Rows by key; asking for a key that has none leaves no trace, so that a check cannot make up a patch."""
+
+    def __missing__(self, key: K) -> list[Row]:
+        return []
+
+
+def grouped(rows: Iterable[Row], key: Callable[[Row], K]) -> Groups[K]:
+    """The rows of each key, in the order given."""
+    found: Groups[K] = Groups()
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found
 
 
 class Violation(NamedTuple):
@@ -79,24 +95,21 @@ class View:
     @cached_property
     def events(self) -> dict[Place, Event | Unusable]:
         """Every input, as the oracle reads it."""
-        return {place: _read(record) for place, record in self.inputs.items()}
+        return {place: _read(r.topic, r.value, r.headers) for place, r in self.inputs.items()}
 
     @cached_property
-    def applied(self) -> dict[Place, list[Row]]:
+    def applied(self) -> Groups[Place]:
         """Rows of evidence and outcome by the place they say they came from."""
-        return _by_place([*self.rows["evidence"], *self.rows["outcome"]])
+        return grouped([*self.rows["evidence"], *self.rows["outcome"]], place_of)
 
     @cached_property
-    def dead(self) -> dict[Place, list[Row]]:
-        return _by_place(self.rows["dead_letter"])
+    def dead(self) -> Groups[Place]:
+        return grouped(self.rows["dead_letter"], place_of)
 
     @cached_property
-    def applied_by_identity(self) -> dict[Identity, list[Row]]:
-        found: dict[Identity, list[Row]] = defaultdict(list)
-        for rows in self.applied.values():
-            for row in rows:
-                found[row["source"], row["event_id"]].append(row)
-        return found
+    def applied_by_identity(self) -> Groups[Identity]:
+        rows = [*self.rows["evidence"], *self.rows["outcome"]]
+        return grouped(rows, lambda row: (row["source"], row["event_id"]))
 
     @cached_property
     def kept(self) -> list[Kept]:
@@ -119,12 +132,10 @@ class View:
         return found
 
     @cached_property
-    def decisions(self) -> dict[str, list[Row]]:
+    def decisions(self) -> Groups[str]:
         """Decision rows per patch, by seq."""
-        found: dict[str, list[Row]] = defaultdict(list)
-        for row in sorted(self.rows["decision"], key=lambda r: int(r["seq"])):
-            found[row["patch_id"]].append(row)
-        return found
+        rows = sorted(self.rows["decision"], key=lambda row: int(row["seq"]))
+        return grouped(rows, lambda row: str(row["patch_id"]))
 
     @cached_property
     def rounds(self) -> dict[tuple[str, int], Row]:
@@ -132,11 +143,8 @@ class View:
         return {(row["patch_id"], row["round"]): row for row in [*self.rows["round_closed"], *self.rows["patch"]]}
 
     @cached_property
-    def round_evidence(self) -> dict[tuple[str, int], list[Row]]:
-        found: dict[tuple[str, int], list[Row]] = defaultdict(list)
-        for row in self.rows["evidence"]:
-            found[row["patch_id"], row["round"]].append(row)
-        return found
+    def round_evidence(self) -> Groups[tuple[str, int]]:
+        return grouped(self.rows["evidence"], lambda row: (row["patch_id"], row["round"]))
 
     def read_evidence(self, rows: Iterable[Row]) -> list[Event]:
         """The raw inputs behind evidence rows, those that can be read."""
@@ -165,18 +173,13 @@ def _subsets(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
             yield from combinations(items, size)
 
 
-def _read(record: Record) -> Event | Unusable:
+@lru_cache(READ_MAX)
+def _read(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes | None], ...]) -> Event | Unusable:
+    """Remembered: the same small world is looked at again and again, each time with other damage."""
     try:
-        return oracle.read(record.topic, record.value, record.headers)
+        return oracle.read(topic, value, headers)
     except Unusable as error:
         return error
-
-
-def _by_place(rows: Iterable[Row]) -> dict[Place, list[Row]]:
-    found: dict[Place, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[place_of(row)].append(row)
-    return found
 
 
 def _unpacked(elements: Sequence[str | None]) -> Iterable[Any]:

@@ -1,0 +1,24 @@
+"""A small world that the real product recorded on a real database, made once for all tests of the checker."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults import generate, recorded
+from tests.faults.snapshot import World
+from tests.harness import database as databases
+from tests.harness.postgres import PostgresServer
+
+RESULTS, SEED = 900, 4
+
+
+@pytest.fixture(scope="session")
+def recorded_world(postgres: PostgresServer) -> World:
+    """Do not change it: spoil a copy."""
+    planned = generate.plan(RESULTS, seed=SEED)
+    # A thread of its own: an event loop may be running in this one.
+    with databases.migrated(postgres) as url, ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, recorded.record(url, planned, seed=SEED)).result()

@@ -1,0 +1,77 @@
+"""A process of the product, started as its users start it, that can be killed, frozen and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Program:
+    """`port` serves /readyz, 0 for none. Everything it prints goes to one log file, over all its lives."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    port: int = 0
+    kills: int = 0
+    deaths: int = 0
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def pid(self) -> int:
+        """The process, or the last one there was; 0 before the first."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            # A session of its own: a kill takes the whole group, children included.
+            self._process = subprocess.Popen(
+                self.arguments, env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        """SIGKILL to all of it, at once."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self.kills += 1
+
+    def freeze(self) -> None:
+        """Stand still, as a machine does that is short of everything; `thaw` ends it."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def revive(self) -> None:
+        """What a supervisor does: start again what ended by itself (a Fatal, a watchdog)."""
+        if self._process is not None and self._process.poll() is not None:
+            self.deaths += 1
+            self.start()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            return self._process.wait()
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
