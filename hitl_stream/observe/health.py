@@ -10,11 +10,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from errno import EADDRINUSE
 
 from aiohttp import web
 
 from hitl_stream.errors import Fatal
-from hitl_stream.observe import metrics
+from hitl_stream.observe import log, metrics
 
 TICK_S = 0.25
 LOOP_LAG_MAX_S = 5.0
@@ -30,7 +31,10 @@ class Health:
     _runner: web.AppRunner | None = None
 
     async def serve(self, host: str, port: int) -> None:
-        """Listen. Raises Fatal when the port is taken."""
+        """Listen. Where the port is taken, a free one serves, and the log says which: deciding must not hang on a port.
+
+        Raises Fatal when the address cannot be had at all.
+        """
         app = web.Application()
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
@@ -40,7 +44,15 @@ class Health:
         try:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as failure:
-            raise Fatal(f"cannot serve health and metrics on {host}:{port}: {failure.strerror}") from failure
+            if failure.errno != EADDRINUSE:
+                raise Fatal(f"cannot serve health and metrics on {host}:{port}: {failure.strerror}") from failure
+            await web.TCPSite(self._runner, host, 0).start()
+            log.get().warning("metrics_port_taken", port=port, served_on=self.port)
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens; None while it does not."""
+        return self._runner.addresses[-1][1] if self._runner and self._runner.addresses else None
 
     async def close(self) -> None:
         """Stop listening."""

@@ -15,11 +15,12 @@ from hitl_stream.observe.health import Health
 
 
 @asynccontextmanager
-async def serving(about: Health) -> AsyncIterator[int]:
-    port = free_port()
-    await about.serve("127.0.0.1", port)
+async def serving(about: Health, port: int | None = None) -> AsyncIterator[int]:
+    """Serve on a port, by default a free one; yields the one that was had."""
+    await about.serve("127.0.0.1", port or free_port())
+    assert about.port is not None
     try:
-        yield port
+        yield about.port
     finally:
         await about.close()
 
@@ -57,7 +58,12 @@ async def test_metrics_are_in_the_text_format() -> None:
     assert "# TYPE hitl_breaker_open gauge" in text
 
 
-async def test_a_taken_port_is_fatal_and_named() -> None:
-    async with serving(Health(list, lambda: None)) as port:
-        with pytest.raises(Fatal, match=f"cannot serve health and metrics on 127.0.0.1:{port}"):
-            await Health(list, lambda: None).serve("127.0.0.1", port)
+async def test_where_the_port_is_taken_a_free_one_serves() -> None:
+    async with serving(Health(list, lambda: None)) as port, serving(Health(list, lambda: None), port) as other:
+        assert other != port
+        assert await get(other, "/livez") == (200, "ok\n")
+
+
+async def test_an_address_that_is_not_ours_is_fatal_and_named() -> None:
+    with pytest.raises(Fatal, match=r"cannot serve health and metrics on 192\.0\.2\.1:9"):
+        await Health(list, lambda: None).serve("192.0.2.1", 9)
