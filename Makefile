@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python3.1
   $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 ARGS ?=
 
-.PHONY: run test test-full lint format bench schemas lock install clean help
+.PHONY: run test test-full lint format bench profile schemas lock install clean help
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ format: $(VENV)/.development  ## let ruff mend what it can
 bench: $(VENV)-bench/.installed  ## the measured claims, against their peers
 	@$(VENV)-bench/bin/python -m benchmarks.pipeline $(ARGS)
 
+profile: $(VENV)-bench/.installed  ## where each microsecond of the worker goes
+	@$(VENV)-bench/bin/python -m benchmarks.pipeline.profile $(ARGS)
+
 schemas: $(VENV)/.runtime  ## write schemas/ anew from the models
 	@$(BIN)/python -m hitl_stream.contract.schema --write schemas
 
@@ -44,6 +47,7 @@ lock:  ## resolve the locks anew; needs uv
 	uv pip compile pyproject.toml --extra demo --group build $(LOCK_OPTIONS) -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --extra test --extra lint --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra demo --extra bench --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-bench.lock
+	uv pip compile benchmarks/quix.in --python-version 3.11 $(LOCK_OPTIONS) -o benchmarks/quix.lock
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info dist
@@ -64,9 +68,12 @@ $(VENV)/.development: requirements-dev.lock requirements.lock pyproject.toml | $
 	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
 	@touch $@ $(VENV)/.runtime
 
-$(VENV)-bench/.installed: requirements-bench.lock pyproject.toml
+$(VENV)-bench/.installed: requirements-bench.lock benchmarks/quix.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed" >&2; exit 2; }
+	@echo "Installing into $(VENV)-bench …"
 	@$(PYTHON) -m venv $(VENV)-bench
 	@$(VENV)-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock
 	@$(VENV)-bench/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@$(PYTHON) -m venv $(VENV)-bench/quix
+	@$(VENV)-bench/quix/bin/python -m pip install --quiet --require-hashes -r benchmarks/quix.lock
 	@touch $@

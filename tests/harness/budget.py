@@ -21,16 +21,16 @@ from tests.harness.availability import MISSING, scale
 # Seconds on 2 cores at scale `ci`; all of them together stay under 40 minutes.
 BUDGETS_S = {
     "broker": 120,
-    "demo": 240,
-    "duties": 90,
-    "embedded": 90,
-    "faults": 600,
+    "demo": 200,
+    "duties": 150,
+    "embedded": 60,
+    "faults": 480,
     "pipeline": 120,
-    "property": 240,
+    "property": 200,
     "rules": 60,
-    "sidecar": 60,
-    "store": 300,
-    "stream": 360,
+    "sidecar": 40,
+    "store": 240,
+    "stream": 480,
     "unit": 120,
 }
 FULL_FACTOR = 8

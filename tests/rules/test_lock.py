@@ -36,7 +36,7 @@ def wanted(*extras: str) -> set[str]:
     return {re.split(r"[\[=<>~! ;]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "benchmarks/quix.lock"])
 def test_a_lock_holds_names_versions_and_hashes_only(lock: str) -> None:
     assert [line for line in lines(lock) if not ENTRY.match(line) and not HASH.match(line)] == []
 

@@ -1,0 +1,1 @@
+"""Measured claims, and the programs that measure them."""

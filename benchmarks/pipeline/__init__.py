@@ -1,0 +1,1 @@
+"""Throughput, CPU, latency and memory of the product, beside what its users would otherwise write."""

@@ -1,0 +1,109 @@
+"""`make bench`: every contestant, both sizes, one and two processes, interleaved rounds; latency, memory; then the report.
+
+Exit code 0: every run has a figure and every goal is met. 1: a run failed or a goal was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.pipeline import latency, load, machine, memory
+from benchmarks.pipeline.contestant import CONTESTANTS
+from benchmarks.pipeline.report import Report
+from benchmarks.pipeline.run import Figure, RunFailed, run
+from benchmarks.pipeline.world import World
+
+PARTS = ("throughput", "latency", "memory")
+PROCESSES = (1, 2)
+
+
+def main() -> int:
+    """Measure what is asked for, print and write the report."""
+    options = _options()
+    report = Report(machine.describe())
+    try:
+        with World() as world:
+            if "throughput" in options.parts:
+                _throughput(world, options, report)
+            if "latency" in options.parts:
+                _latency(world, options, report)
+            if "memory" in options.parts:
+                _memory(world, options, report)
+    finally:
+        _write(report, options.report)
+    return 1 if report.failures or not all(goal.met for _, goal in report.goals()) else 0
+
+
+def _throughput(world: World, options: argparse.Namespace, report: Report) -> None:
+    runs = [(size, name, n) for size in options.sizes for name in options.contestants for n in options.processes]
+    for round_ in range(1, options.rounds + 1):
+        for size, name, processes in runs:
+            if not CONTESTANTS[name].installed:
+                report.failures.append(f"{name} is not installed: {CONTESTANTS[name].python} is missing")
+                continue
+            try:
+                figure = run(world, CONTESTANTS[name], size, options.events, processes, round_)
+            except RunFailed as failure:
+                _failed(report, failure)
+            else:
+                report.figures.append(figure)
+                print(_line(figure), flush=True)
+
+
+def _latency(world: World, options: argparse.Namespace, report: Report) -> None:
+    for size in options.sizes:
+        try:
+            report.latencies += latency.rounds(world, size, options.latency_seconds, options.rounds)
+        except RunFailed as failure:
+            _failed(report, failure)
+
+
+def _memory(world: World, options: argparse.Namespace, report: Report) -> None:
+    try:
+        report.memories.append(memory.watch(world, options.sizes[0], options.memory_events))
+    except RunFailed as failure:
+        _failed(report, failure)
+
+
+def _failed(report: Report, failure: RunFailed) -> None:
+    report.failures.append(str(failure))
+    print(f"FAILED {failure}", file=sys.stderr, flush=True)
+
+
+def _line(figure: Figure) -> str:
+    return (
+        f"round {figure.round}  {load.label(figure.size):>7}  {figure.contestant:<16} x{figure.processes}"
+        f"  {figure.events_s:>8,.0f} events/s  {figure.cpu_us:>7,.1f} µs CPU (Postgres {figure.postgres_us:,.1f})"
+        f"  broker {figure.broker_us:,.1f}  first after {figure.first_s:.2f} s"
+    )
+
+
+def _write(report: Report, path: Path | None) -> None:
+    text = report.render()
+    print(text)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.with_suffix(".csv").write_text(report.csv())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    parser.add_argument(
+        "--events", type=int, default=60_000, help="events of a run; a slow contestant gets a share of them"
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(load.SIZES), help="bytes of a result")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processes", type=int, nargs="+", default=list(PROCESSES))
+    parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
+    parser.add_argument("--latency-seconds", type=float, default=30.0, help="of each contestant in each round")
+    parser.add_argument("--memory-events", type=int, default=2_000_000)
+    parser.add_argument("--report", type=Path, help="Markdown goes here; every run beside it as CSV")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

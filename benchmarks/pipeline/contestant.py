@@ -1,0 +1,119 @@
+"""Who takes part, and how each is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGTERM
+
+from benchmarks.pipeline.load import Work
+from benchmarks.pipeline.peer.place import Place
+from benchmarks.pipeline.world import Stage
+from hitl_stream.embedded.child import Child
+from hitl_stream.embedded.postgres import free_port
+
+ROOT = Path(__file__).parents[2]
+WORKER = ("-c", "from hitl_stream.cli import main; main()", "worker")
+QUIX_PYTHON = ROOT / ".venv-bench" / "quix" / "bin" / "python"
+PORTS_TRIED = 50
+NOTHING = Work(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One way to do the work. `share` of the events is enough to measure a slow one; `best_batched` peers set the goal."""
+
+    name: str
+    label: str
+    program: Sequence[str]
+    share: float = 1.0
+    consumes: bool = True
+    best_batched: bool = False
+    python: Path = Path(sys.executable)
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be run here."""
+        return self.python.exists()
+
+
+def _peer(name: str, label: str, **more: object) -> Contestant:
+    return Contestant(name, label, ("-m", f"benchmarks.pipeline.peer.{name}"), **more)  # type: ignore[arg-type]
+
+
+OURS = Contestant("hitl_stream", "hitl-stream worker", WORKER)
+CEILING = Contestant(
+    "ceiling", "ceiling: rows and bytes from memory", ("-m", "benchmarks.pipeline.ceiling"), consumes=False
+)
+FAUST = Contestant(
+    "faust_event", "Faust, event by event",
+    ("-m", "faust", "-A", "benchmarks.pipeline.peer.faust_event", "worker", "--without-web", "-l", "error"), share=0.1,
+)  # fmt: skip
+RELAY = Contestant("relay", "relay", ("-m", "benchmarks.pipeline.relay"))
+CONTESTANTS = {
+    contestant.name: contestant
+    for contestant in (
+        OURS,
+        CEILING,
+        _peer("getmany", "aiokafka getmany + executemany", best_batched=True),
+        _peer("arroyo_copy", "arroyo Reduce + COPY", best_batched=True),
+        _peer("faststream_batch", "FastStream batch", best_batched=True),
+        _peer("quix_sink", "Quix Streams sink", best_batched=True, python=QUIX_PYTHON),
+        FAUST,
+    )
+}
+
+
+def start(contestant: Contestant, stage: Stage, processes: int, work: Work = NOTHING) -> list[Child]:
+    """Start its processes. The product is one command whatever their number, the others are started so often."""
+    if contestant.program is WORKER:
+        command = [str(contestant.python), *WORKER, "--processes", str(processes)]
+        return [_start(command, stage, "0", worker_environment(stage, processes))]
+    children = []
+    for part in range(processes):
+        place = Place(
+            stage.connection.bootstrap_servers, stage.database_url, stage.group, stage.names, str(stage.folder),
+            work.size, work.events, work.warm_up, work.seed, part, processes,
+        )  # fmt: skip
+        children.append(_start([str(contestant.python), *contestant.program], stage, str(part), place.environment()))
+    return children
+
+
+def worker_environment(stage: Stage, processes: int = 1) -> dict[str, str]:
+    """What the product is told: nothing but where things are."""
+    return {
+        "HITL_DATABASE_URL": stage.database_url,
+        "HITL_KAFKA_BOOTSTRAP_SERVERS": stage.connection.bootstrap_servers,
+        "HITL_CONSUMER_GROUP": stage.group,
+        "HITL_TOPICS_FILE": str(stage.topics_file),
+        "HITL_METRICS_PORT": str(_free_ports(processes)),
+    }
+
+
+def _start(command: Sequence[str], stage: Stage, part: str, environment: Mapping[str, str]) -> Child:
+    return Child(
+        command,
+        log=stage.folder / f"contestant.{part}.log",
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        cwd=ROOT,
+        stop_signal=SIGTERM,
+    )
+
+
+def _free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    import socket
+
+    for _ in range(PORTS_TRIED):
+        first = free_port()
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            continue
+        return first
+    raise RuntimeError(f"no {count} free ports in a row")

@@ -1,0 +1,1 @@
+"""Where each microsecond of the worker goes: py-spy under load, grouped by area."""
