@@ -11,10 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+STOP_S = 30.0
+# Waits until we are gone, even by kill -9, and then ends the group.
+GUARD = 'cat >/dev/null; kill -9 "-$0"'
+
 
 @dataclass
 class Program:
-    """`port` serves /readyz, 0 for none. Everything it prints goes to one log file, over all its lives."""
+    """`port` serves /readyz, 0 for none. Everything it prints goes to one log file, over all its lives, none of which
+    outlasts ours."""
 
     name: str
     arguments: Sequence[str]
@@ -24,6 +29,7 @@ class Program:
     kills: int = 0
     deaths: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _guard: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int:
@@ -36,6 +42,9 @@ class Program:
             self._process = subprocess.Popen(
                 self.arguments, env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True
             )
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
+        )
 
     def kill(self) -> None:
         """SIGKILL to all of it, at once."""
@@ -43,6 +52,7 @@ class Program:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self.kills += 1
+            self._dismiss()
 
     def freeze(self) -> None:
         """Stand still, as a machine does that is short of everything; `thaw` ends it."""
@@ -55,6 +65,7 @@ class Program:
         """What a supervisor does: start again what ended by itself (a Fatal, a watchdog)."""
         if self._process is not None and self._process.poll() is not None:
             self.deaths += 1
+            self._dismiss()
             self.start()
 
     def stop(self) -> int:
@@ -64,10 +75,12 @@ class Program:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            return self._process.wait(30)
+            return self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             return self._process.wait()
+        finally:
+            self._dismiss()
 
     def is_ready(self) -> bool:
         try:
@@ -75,3 +88,12 @@ class Program:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             return False
+
+    def _dismiss(self) -> None:
+        """The guard is needed no more; its process id may soon be somebody else's."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.wait()
+            if guard.stdin:
+                guard.stdin.close()
