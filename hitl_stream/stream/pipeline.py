@@ -56,7 +56,7 @@ class Pipeline:
         )
         self._app = App(membership, self.ownership)
         self.inbox = Inbox(self._release, self.ownership.missed)
-        self._producer = Producer(connection, membership.client)
+        self._producer = Producer(connection, topics, membership.client)
         self._publisher = Publisher(
             database=database,
             producer=self._producer,

@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, LeaderNotAvailableError, MessageSizeTooLargeError
-from aiokafka.partitioner import DefaultPartitioner
 
 from hitl_stream.broker.connection import KafkaConnection
 from hitl_stream.contract.record import Message
+from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
 from hitl_stream.stream.breaker import BrokerAway
 
@@ -26,9 +25,8 @@ REQUEST_TIMEOUT_MS = 10_000
 START_TIMEOUT_S = 10.0
 ACKNOWLEDGE_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 1.0
-KEYS_REMEMBERED = 4_096
 
-_partitioner = DefaultPartitioner()
+Shipment = tuple[int, Sequence[Message]]
 
 
 class MessageRefused(HitlError):
@@ -44,23 +42,24 @@ class _Filling:
 
 
 class Producer:
-    """Publishes lists of messages by physical topic name."""
+    """Publishes messages of shards; `topics` knows the physical names."""
 
-    def __init__(self, connection: KafkaConnection, client: str) -> None:
+    def __init__(self, connection: KafkaConnection, topics: Topics, client: str) -> None:
         self._connection = connection
+        self._topics = topics
         self._client = client
         self._producer: AIOKafkaProducer | None = None
 
-    async def publish(self, messages: Sequence[Message], spread: int = 0) -> None:
-        """Publish in this order per key and wait for every acknowledgement.
+    async def publish(self, shipments: Sequence[Shipment]) -> None:
+        """Publish messages with their shard, per shard in this order, and wait for every acknowledgement.
 
-        Messages without a key go to the partition that `spread` falls on. Raises BrokerAway or MessageRefused; some may
-        have been published then.
+        A shard's messages go to the partition of its number: where its patches' results lie, whatever partitioner their
+        producers use. Raises BrokerAway or MessageRefused; some may have been published then.
         """
         try:
             producer = await self._started()
             async with asyncio.timeout(ACKNOWLEDGE_TIMEOUT_S):
-                await self._send(producer, messages, spread)
+                await self._send(producer, shipments)
         except MessageSizeTooLargeError as error:
             await self.close()
             raise MessageRefused(f"Kafka takes no message of this size: {error}") from error
@@ -98,13 +97,18 @@ class Producer:
             self._producer = producer
         return self._producer
 
-    async def _send(self, producer: AIOKafkaProducer, messages: Sequence[Message], spread: int) -> None:
-        counts = {topic: await _partitions(producer, topic) for topic in {message.topic for message in messages}}
+    async def _send(self, producer: AIOKafkaProducer, shipments: Sequence[Shipment]) -> None:
         filling: dict[tuple[str, int], _Filling] = {}
-        for message in messages:
-            partitions = counts[message.topic]
-            partition = _partition_of(message.key, partitions, spread)
-            _append(producer, filling.setdefault((message.topic, partition), _Filling()), message)
+        for shard, messages in shipments:
+            targets: dict[str, _Filling] = {}
+            for message in messages:
+                target = targets.get(message.topic)
+                if target is None:
+                    topic = self._topics.physical(message.topic)
+                    partitions = await _partitions(producer, topic)
+                    place = topic, partitions[shard % len(partitions)]
+                    target = targets[message.topic] = filling.setdefault(place, _Filling())
+                _append(producer, target, message)
         sending = [_send_in_order(producer, place, one) for place, one in filling.items()]
         for answer in await asyncio.gather(*sending, return_exceptions=True):
             if isinstance(answer, BaseException):
@@ -117,14 +121,6 @@ async def _send_in_order(producer: AIOKafkaProducer, place: tuple[str, int], one
     for batch in (*one.full, one.current):
         batch.close()
         await (await producer.send_batch(batch, topic, partition=partition))
-
-
-@lru_cache(KEYS_REMEMBERED)
-def _partition_of(key: bytes | None, partitions: tuple[int, ...], spread: int) -> int:
-    """By murmur2, as the Java client does: a key stays where other producers put it."""
-    if key is None:
-        return partitions[spread % len(partitions)]
-    return int(_partitioner(key, partitions, partitions))
 
 
 def _append(producer: AIOKafkaProducer, filling: _Filling, message: Message) -> None:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hitl_stream.contract.record import Message
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import PositionLost, Unavailable
 from hitl_stream.observe import log, metrics
@@ -145,11 +144,10 @@ class Publisher:
         return len(rows)
 
     async def _publish(self, rows: Sequence[OutboxRow]) -> None:
-        messages = [self._physical(message) for row in rows for message in row.messages]
-        await self.producer.publish(messages, rows[0].shard)
+        await self.producer.publish([(row.shard, row.messages) for row in rows])
         self.breakers.kafka.worked()
-        for topic, count in Counter(message.topic for message in messages).items():
-            metrics.MESSAGES_PUBLISHED.labels(topic).inc(count)
+        for topic, count in Counter(message.topic for row in rows for message in row.messages).items():
+            metrics.MESSAGES_PUBLISHED.labels(self.topics.physical(topic)).inc(count)
 
     async def _remove(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
         async with self.database.connection() as conn:
@@ -158,9 +156,6 @@ class Publisher:
             log.get().warning("shards_lost", rows=len(rows) - gone)
             self.leave()
             self.lost()
-
-    def _physical(self, message: Message) -> Message:
-        return message._replace(topic=self.topics.physical(message.topic))
 
     def _mark_drained(self, epochs: dict[int, int], full: set[int]) -> None:
         if all(self._epochs.get(shard) == epoch for shard, epoch in epochs.items()):
