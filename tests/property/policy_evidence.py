@@ -154,7 +154,7 @@ def stricter(draw: Draw, given: PolicyDocument) -> PolicyDocument:
 # What no decoder lets through: hostile texts, numbers that are none, counts that count nothing.
 WEIRD = st.one_of(
     st.text(max_size=20),
-    st.sampled_from(("", "\0", "\ud800", "\u202e", "*", "\n", "'; DROP TABLE patch", "a" * 100_000)),
+    st.sampled_from(("", "\0", "\ud800", "\u202e", "*", "\n", "'; DROP TABLE patch", "a" * 300)),
 )
 COUNT = st.integers(-(2**63), 2**63)
 BOOL = st.sampled_from((True, False, None))
