@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from asyncpg import Connection
+from asyncpg import Record as Row
 
-from hitl_stream.contract import encode
+from hitl_stream.contract import digest, encode, strict_json
 from hitl_stream.contract.fact import Outcome, Result
 from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
@@ -37,8 +38,11 @@ class Failing(Exception):
 
 @dataclass(slots=True)
 class _Ledger:
+    """`thorough`: look for events beyond the time for which identities are kept; after a key was there already."""
+
     cluster_id: str
     recorded: Recorded
+    thorough: bool = False
     seen: dict[Identity, bytes] = field(default_factory=dict)
     patches: dict[str, Patch] = field(default_factory=dict)
     seen_rows: list[writing.Row] = field(default_factory=list)
@@ -50,9 +54,16 @@ class _Ledger:
     def now(self) -> datetime:
         return self.recorded.now
 
-    async def _read_seen(self, conn: Connection, events: Sequence[Result] | Sequence[Outcome]) -> None:
-        rows = await conn.fetch(statement.get("seen_events"), [e.source for e in events], [e.event_id for e in events])
+    async def _read_seen(self, conn: Connection, events: Sequence[Result] | Sequence[Outcome], applied: str) -> None:
+        sources, ids = [e.source for e in events], [e.event_id for e in events]
+        rows = await conn.fetch(statement.get("seen_events"), sources, ids)
         self.seen = {(row["source"], row["event_id"]): row["data_sha256"] for row in rows}
+        if not self.thorough:
+            return
+        contents = {(e.source, e.event_id): (e.payload_sha256, e.data_sha256) for e in events}
+        for row in await conn.fetch(statement.get(applied), [e.patch_id for e in events], sources, ids):
+            identity = row["source"], row["event_id"]
+            self.seen.setdefault(identity, _content(row, *contents[identity]))
 
     def _is_new(self, item: Decoded[Result] | Decoded[Outcome]) -> bool:
         """Settle identity: bad records, duplicates and conflicts end here."""
@@ -116,7 +127,7 @@ class ResultLedger(_Ledger):
         events = [item.event for item in decoded if item.event is not None]
         if not events:
             return
-        await self._read_seen(conn, events)
+        await self._read_seen(conn, events, "applied_results")
         fresh = [e for e in events if (e.source, e.event_id) not in self.seen]
         if not fresh:
             return
@@ -140,7 +151,7 @@ class ResultLedger(_Ledger):
             self.new_patch_ids.add(result.patch_id)
             situation = self.around.of_new(result, record.partition)
         else:
-            situation = self.around.of(patch, result.patch_digest)
+            situation = self.around.of(patch, result)
         step = lifecycle.receive(patch, result, situation)
         if step.patch is not None:
             self.patches[result.patch_id] = step.patch
@@ -174,7 +185,7 @@ class OutcomeLedger(_Ledger):
         events = [item.event for item in decoded if item.event is not None]
         if not events:
             return
-        await self._read_seen(conn, events)
+        await self._read_seen(conn, events, "applied_outcomes")
         self.patches = await surroundings.lock_patches(conn, {e.patch_id for e in events})
         approved = [p.patch_id for p in self.patches.values() if p.state is State.APPROVED]
         if approved:
@@ -209,6 +220,13 @@ class OutcomeLedger(_Ledger):
         await writing.write_steps(conn, self.steps)
         await writing.insert(conn, "outcome", self.outcome_rows)
         await self._write_common(conn)
+
+
+def _content(row: Row, payload_sha256: bytes, data_sha256: bytes) -> bytes:
+    """The content digest of an applied event; what is left of it may be the digest of its payload alone."""
+    if row["payload"] is not None:
+        return digest.document_digest(strict_json.parse(row["payload"], "data"))
+    return data_sha256 if row["payload_sha256"] == payload_sha256 else bytes(row["payload_sha256"])
 
 
 def _remark(item: Decoded[Result] | Decoded[Outcome], reason: str, error: str | None = None) -> Remark:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from asyncpg import Connection
 from asyncpg.exceptions import UniqueViolationError
@@ -24,6 +25,13 @@ from hitl_stream.store.ledger import Failing, OutcomeLedger, ResultLedger
 from hitl_stream.store.surroundings import Surroundings
 
 ATTEMPTS_MAX = 8
+
+
+class Mode(NamedTuple):
+    """How one attempt is made: whether policy may approve, and how far back identities are looked for."""
+
+    auto_approve: bool
+    thorough: bool
 
 
 @dataclass(slots=True)
@@ -47,19 +55,22 @@ class Recorder:
         self,
         spans: Sequence[Span],
         decoder: Callable[[Record], batch.Event],
-        write: Callable[[Connection, Sequence[Decoded[batch.Event]], Recorded, bool], Awaitable[None]],
+        write: Callable[[Connection, Sequence[Decoded[batch.Event]], Recorded, Mode], Awaitable[None]],
     ) -> Recorded:
         """Run the transaction, again after a lost race for a new key and without a record that pure code fails on."""
         defects: dict[tuple[str, int, int], Defect] = {}
         decoded = batch.decode(spans, decoder, defects)
+        thorough = False
         for _ in range(ATTEMPTS_MAX + sum(len(span.records) for span in spans)):
             try:
                 async with self.database.transaction() as conn:
                     recorded, auto_approve = await self._move(conn, spans)
-                    await write(conn, decoded, recorded, auto_approve)
+                    await write(conn, decoded, recorded, Mode(auto_approve, thorough))
                 return recorded
             except UniqueViolationError:
-                continue  # another transaction inserted the same key first; now it can be seen
+                # Another transaction inserted the key first, and now it can be seen; or it is of an event that was applied
+                # longer ago than identities are kept.
+                thorough = True
             except Failing as failing:
                 defects[failing.place] = failing.defect
                 decoded = batch.decode(spans, decoder, defects)
@@ -83,18 +94,19 @@ class Recorder:
         return Recorded(max(row["now"] for row in rows), rows[0]["active_version"]), auto_approve
 
     async def _results(
-        self, conn: Connection, decoded: Sequence[Decoded[Result]], recorded: Recorded, auto_approve: bool
+        self, conn: Connection, decoded: Sequence[Decoded[Result]], recorded: Recorded, mode: Mode
     ) -> None:
         document = await self._policy(conn, recorded.policy_version)
-        ledger = ResultLedger(self.cluster_id, recorded, around=Surroundings(recorded.now, document, auto_approve))
+        around = Surroundings(recorded.now, document, mode.auto_approve)
+        ledger = ResultLedger(self.cluster_id, recorded, mode.thorough, around=around)
         await ledger.read(conn, decoded)
         ledger.apply(decoded)
         await ledger.write(conn)
 
     async def _outcomes(
-        self, conn: Connection, decoded: Sequence[Decoded[Outcome]], recorded: Recorded, auto_approve: bool
+        self, conn: Connection, decoded: Sequence[Decoded[Outcome]], recorded: Recorded, mode: Mode
     ) -> None:
-        ledger = OutcomeLedger(self.cluster_id, recorded)
+        ledger = OutcomeLedger(self.cluster_id, recorded, mode.thorough)
         await ledger.read(conn, decoded)
         ledger.apply(decoded)
         await ledger.write(conn)

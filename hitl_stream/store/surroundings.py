@@ -5,7 +5,7 @@ Read once after the locks, then kept true in memory while record after record is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -54,7 +54,8 @@ class Surroundings:
         """Read what bears on these locked patches, and on patches of these apv ids and digests that are new."""
         if patches:
             await self._read_rounds(conn, patches)
-        wanted_apvs = {*apv_ids, *(p.apv_id for p in patches.values())}
+        stored = (result.apv_id for results in self._results.values() for result in results)
+        wanted_apvs = {*apv_ids, *(p.apv_id for p in patches.values()), *stored}
         wanted_digests = {*digests, *(p.patch_digest for p in patches.values() if p.patch_digest is not None)}
         for row in await conn.fetch(statement.get("standing"), list(wanted_apvs), list(wanted_digests)):
             self._note_standing(row)
@@ -88,33 +89,41 @@ class Surroundings:
 
     def of_new(self, result: Result, home: int) -> Situation:
         """The situation of a patch that its first result opens on this partition."""
-        standing = self._standing(result.patch_id, result.apv_id, result.patch_digest)
+        standing = self._standing(result.patch_id, (result.apv_id,), result.patch_digest)
         return Situation(self.policy, self.now, self.auto_approve, home, standing=standing)
 
-    def of(self, patch: Patch, digest: bytes | None = None) -> Situation:
-        """The situation of a known patch. `digest` is the artefact of a new result; without one it is the round's."""
+    def of(self, patch: Patch, result: Result | None = None) -> Situation:
+        """The situation of a known patch, for a new result or for none.
+
+        Whatever apv_id any of its results names counts; a result without a diff is about the round's.
+        """
+        results = self._results.get(patch.patch_id, ())
+        apv_ids = {patch.apv_id, *(known.apv_id for known in results)}
+        digest = patch.patch_digest
+        if result is not None:
+            apv_ids.add(result.apv_id)
+            digest = result.patch_digest or digest
         return Situation(
             policy=self.policy,
             now=self.now,
             auto_approve=self.auto_approve,
             home=patch.home,
-            results=self._results.get(patch.patch_id, ()),
+            results=results,
             older_digests=self._older_digests.get(patch.patch_id),
-            standing=self._standing(patch.patch_id, patch.apv_id, digest or patch.patch_digest),
+            standing=self._standing(patch.patch_id, apv_ids, digest),
             deployed=self._deployed.get((patch.patch_id, patch.patch_digest or b""), "unknown"),
         )
 
-    def _standing(self, patch_id: str, apv_id: str, digest: bytes | None) -> Standing:
+    def _standing(self, patch_id: str, apv_ids: Collection[str], digest: bytes | None) -> Standing:
         rejection = None
         if patch_id in self._rejected_patches:
             rejection = "patch"
         elif digest in self._rejected_digests:
             rejection = "digest"
-        elif apv_id in self._rejected_apvs:
+        elif not self._rejected_apvs.isdisjoint(apv_ids):
             rejection = "apv"
-        siblings = self._approved.get(apv_id)
-        sibling = min((s for s in siblings if s != patch_id), default=None) if siblings else None
-        return Standing(rejection, sibling)
+        siblings = [s for apv_id in apv_ids for s in self._approved.get(apv_id, ()) if s != patch_id]
+        return Standing(rejection, min(siblings, default=None))
 
     def follow(self, step: Step, result: Result) -> None:
         """Bring what the next record of this transaction will look at up to date."""

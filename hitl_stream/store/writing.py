@@ -15,7 +15,7 @@ from asyncpg import Connection
 from hitl_stream.contract.digest import decision_id, review_id
 from hitl_stream.contract.encode import DecisionEvent, reasons_json
 from hitl_stream.contract.record import Message
-from hitl_stream.review.state import Action, Closed, Patch, Review, Step
+from hitl_stream.review.state import Action, Closed, Patch, Review, State, Step
 from hitl_stream.store import outbox, statement
 
 # Below this many rows one pipelined INSERT is faster than the set-up of a COPY.
@@ -71,7 +71,8 @@ async def write_steps(
     Steps of one patch share its row; the row is written once, as the last step left it.
     """
     patches = {step.patch.patch_id: step.patch for step in steps if step.patch is not None and step.changed}
-    ordered = [patches[key] for key in sorted(patches)]
+    # Who lets an apv_id go is written before who takes it over: the unique index looks at every row at once.
+    ordered = sorted(patches.values(), key=lambda patch: (patch.state is State.APPROVED, patch.patch_id))
     closed = [_closed_row(c) for step in steps for c in step.closed]
     if closed:
         await conn.executemany(statement.get("insert_round_closed"), closed)

@@ -8,7 +8,9 @@ import asyncpg
 import pytest
 
 from hitl_stream.embedded.postgres import Postgres
+from hitl_stream.store.database import Database
 from tests.harness import database as databases
+from tests.store.world import World
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +35,14 @@ async def owner(shared_database: str) -> AsyncIterator[asyncpg.Connection]:
 def database(any_database: str) -> str:
     """A fresh database for a test that commits; here on each of both servers."""
     return any_database
+
+
+@pytest.fixture
+async def world(database: str) -> AsyncIterator[World]:
+    worker = await Database.open(database, "hitl_worker", size=4, name="test-worker")
+    reader = await Database.open(database, "hitl_sidecar", size=2, name="test-reader")
+    made = World(worker, reader)
+    await made.claim()
+    yield made
+    await worker.close()
+    await reader.close()

@@ -74,12 +74,9 @@ async def test_a_number_in_the_sequence_of_decisions_is_used_once(owner: asyncpg
         await row.insert(owner, "decision", row.by_person())
 
 
-async def test_an_event_is_seen_once_and_a_record_is_dead_once(owner: asyncpg.Connection) -> None:
+async def test_an_event_is_seen_once(owner: asyncpg.Connection) -> None:
     seen = {"source": "/s", "event_id": "e", "data_sha256": row.DIFF, "seen_at": NOW}
-    dead = {"cluster_id": "c", "topic": "t", "partition": 0, "record_offset": 1, "headers": "[]"}
-    dead |= {"error": "bad_record", "reason": "r", "at": NOW}
-    for table, values in (("event_seen", seen), ("dead_letter", dead)):
-        await row.insert(owner, table, values)
-        with pytest.raises(asyncpg.UniqueViolationError):
-            async with owner.transaction():
-                await row.insert(owner, table, values)
+    await row.insert(owner, "event_seen", seen)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with owner.transaction():
+            await row.insert(owner, "event_seen", seen)

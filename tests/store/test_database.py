@@ -171,9 +171,9 @@ async def test_a_commit_under_way_is_never_cancelled(worker: Database, monkeypat
 
 
 async def test_the_pool_being_empty_for_long_is_unavailable(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitl_stream.store.database.CONNECT_TIMEOUT_S", 0.2)
     one = await Database.open(database, "hitl_worker", size=1, name="test")
     async with one.connection():
+        monkeypatch.setattr("hitl_stream.store.database.CONNECT_TIMEOUT_S", 0.2)
         with pytest.raises(Unavailable):
             async with one.connection():
                 pass

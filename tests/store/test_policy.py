@@ -16,7 +16,7 @@ from hitl_stream.store.database import Database
 from hitl_stream.store.policy import UnknownVersion
 from tests.event import binary, data
 from tests.harness.availability import scaled
-from tests.store.test_recording import World
+from tests.store.world import World
 from tests.unit.approvable import MEMBERS
 
 STRICT = {**MEMBERS, "name": "strict", "confidence_min": 0.99}

@@ -18,6 +18,20 @@ SELECT e.source, e.event_id, e.data_sha256
   FROM unnest($1::text[], $2::text[]) AS w (source, event_id)
   JOIN event_seen AS e ON e.source = w.source AND e.event_id = w.event_id;
 
+-- name: applied_results
+-- role: hitl_worker
+-- Results that were applied so long ago that their identity is forgotten.
+SELECT e.source, e.event_id, e.payload_sha256, e.payload
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS w (patch_id, source, event_id)
+  JOIN evidence AS e ON e.patch_id = w.patch_id AND e.source = w.source AND e.event_id = w.event_id;
+
+-- name: applied_outcomes
+-- role: hitl_worker
+-- The same of outcomes.
+SELECT o.source, o.event_id, o.payload_sha256, o.payload
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS w (patch_id, source, event_id)
+  JOIN outcome AS o ON o.patch_id = w.patch_id AND o.source = w.source AND o.event_id = w.event_id;
+
 -- name: lock_patches
 -- role: hitl_worker, hitl_scheduler
 -- The lock of everything that happens to a patch; always in this order, always before an outbox id is drawn.
@@ -45,11 +59,14 @@ SELECT patch_id, round, patch_digest
 
 -- name: latest_outcomes
 -- role: hitl_worker, hitl_scheduler
--- What was last reported of an artefact.
-SELECT DISTINCT ON (patch_id, patch_digest) patch_id, patch_digest, outcome
-  FROM outcome
- WHERE patch_id = ANY ($1::text[])
- ORDER BY patch_id, patch_digest, received_at DESC, record_offset DESC;
+-- What was last reported of an artefact; who names only a decision means the artefact that it is about.
+SELECT DISTINCT ON (o.patch_id, coalesce(o.patch_digest, d.patch_digest))
+       o.patch_id, coalesce(o.patch_digest, d.patch_digest) AS patch_digest, o.outcome
+  FROM outcome AS o
+  LEFT JOIN decision AS d
+    ON o.patch_digest IS NULL AND d.patch_id = o.patch_id AND d.decision_id::text = o.decision_id
+ WHERE o.patch_id = ANY ($1::text[])
+ ORDER BY o.patch_id, coalesce(o.patch_digest, d.patch_digest), o.received_at DESC, o.record_offset DESC;
 
 -- name: standing
 -- role: hitl_worker, hitl_scheduler

@@ -226,7 +226,6 @@ CREATE TABLE dead_letter (
   settled_by    text,
   settled_at    timestamptz,
   note          text,
-  UNIQUE (cluster_id, topic, partition, record_offset),
   CHECK ((state = 'open') = (settled_at IS NULL))
 );
 CREATE INDEX dead_letter_open ON dead_letter (id) WHERE state = 'open';

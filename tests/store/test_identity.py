@@ -1,0 +1,93 @@
+"""What must not stop a partition: keys that are there already, whoever put them there and however long ago."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import asyncpg
+
+from hitl_stream.store import adoption
+from hitl_stream.store.database import Database
+from tests.event import binary, data, outcome
+from tests.store.world import RESULTS, World
+
+
+async def forget_identities(database: str) -> None:
+    """What retention does after twice the topics' retention."""
+    owner = await asyncpg.connect(database)
+    async with owner.transaction():
+        await owner.execute("SELECT set_config('hitl.retention', 'on', true)")
+        await owner.execute("DELETE FROM event_seen")
+    await owner.close()
+
+
+async def adopt_from_earliest(database: str) -> None:
+    operator = await Database.open(database, "hitl_operator", size=1, name="test-operator")
+    async with operator.transaction() as conn:
+        await adoption.adopt(conn, "cluster", RESULTS, dict.fromkeys(range(4), 0), "id-1", "ann", "recreated")
+    await operator.close()
+
+
+async def test_an_approval_handed_over_inside_a_batch_is_recorded(world: World) -> None:
+    """p-9 lets the apv_id go and p-1 takes it over: rows in the order of ids alone would break the unique index."""
+    await world.feed(binary("e-1", data(patch_id="p-1", wargame__expected_results=2, patch__diff="one")))
+    await world.feed(binary("e-2", data(patch_id="p-9", patch__diff="nine")))
+    contradicting = data(patch_id="p-9", patch__diff="nine", wargame__run_id="run-2", ml__prediction=False)
+    completing = data(patch_id="p-1", patch__diff="one", wargame__expected_results=2, wargame__run_id="run-2")
+    recorded = await world.feed(binary("e-3", contradicting), binary("e-4", completing))
+    assert recorded.fates == {"revoked": 1, "approved": 1}
+    assert await world.rows("SELECT patch_id, state FROM patch ORDER BY 1") == [("p-1", "approved"), ("p-9", "pending")]
+
+
+async def test_after_an_adoption_from_earliest_everything_is_read_again_and_nothing_stops(
+    world: World, database: str
+) -> None:
+    records = [binary("e-1", data()), *(binary(f"e-{n}", b"{") for n in range(2, 12))]
+    assert (await world.feed(*records)).fates == {"approved": 1, "bad_record": 10}
+    await adopt_from_earliest(database)
+    await world.claim()
+    assert (await world.feed(*records)).fates == {"duplicate": 1, "bad_record": 10}
+    assert await world.rows("SELECT count(*) FROM decision") == [(1,)]
+
+
+async def test_an_event_repeated_after_its_identity_is_forgotten_is_still_a_duplicate(
+    world: World, database: str
+) -> None:
+    digest = "sha256:" + sha256(data()["patch"]["diff"].encode()).hexdigest()
+    await world.feed(binary("e-1", data()))
+    await world.feed(outcome("o-1", "p-1", patch_digest=digest))
+    await forget_identities(database)
+    fresh = binary("e-2", data(patch_id="p-2", apv_id="APV-2"))
+    assert (await world.feed(binary("e-1", data()), fresh)).fates == {"duplicate": 1, "approved": 1}
+    assert (await world.feed(outcome("o-1", "p-1", patch_digest=digest))).fates == {"duplicate": 1}
+    await forget_identities(database)
+    assert (await world.feed(binary("e-1", data(ml__confidence=0.1)))).fates == {"conflict": 1}
+    assert (await world.feed(outcome("o-1", "p-1", outcome="failed", patch_digest=digest))).fates == {"conflict": 1}
+    assert await world.gate() == (True, "approved")
+
+
+async def test_a_deployment_told_by_its_decision_alone_counts_when_the_approval_ends(world: World) -> None:
+    await world.feed(binary("e-1", data()))
+    ((decision_id,),) = await world.rows("SELECT decision_id::text FROM decision")
+    assert (await world.feed(outcome("o-1", "p-1", decision_id=decision_id))).alarms == []
+    recorded = await world.feed(binary("e-2", data(wargame__run_id="run-2", ml__prediction=False)))
+    assert [alarm.reason for alarm in recorded.alarms] == ["revoked_after_deployment"]
+    assert await world.rows("SELECT deployed FROM decision WHERE decision = 'revoked'") == [("yes",)]
+
+
+async def test_a_result_that_names_another_apv_id_brings_its_rejection_along(world: World) -> None:
+    await world.feed(binary("e-1", data(patch_id="p-7", apv_id="APV-B", patch__diff="b", ml__confidence=0.5)))
+    await world.reject("p-7", 1)
+    await world.feed(binary("e-2", data(apv_id="APV-A", wargame__expected_results=2)))
+    last = data(apv_id="APV-B", wargame__expected_results=2, wargame__run_id="run-2")
+    assert (await world.feed(binary("e-3", last))).reasons == {"no_rejection": 1}
+
+
+async def test_a_result_without_a_diff_does_not_hide_that_its_artefact_was_rejected(world: World) -> None:
+    await world.feed(binary("e-1", data(patch_id="p-7", apv_id="APV-B", ml__confidence=0.5)))
+    await world.feed(binary("e-2", data(apv_id="APV-A", wargame__expected_results=2)))
+    await world.reject("p-7", 1)
+    last = data(apv_id="APV-A", wargame__expected_results=2, wargame__run_id="run-2", patch__diff=None)
+    recorded = await world.feed(binary("e-3", last))
+    assert recorded.fates == {"pending": 1}
+    assert "no_rejection" in recorded.reasons
