@@ -67,5 +67,5 @@ def strategy(word: str | None) -> str | None:
 
 def proves(method: str) -> bool:
     """Whether exploits run by this method can show that a patch works."""
-    word = method.lower()
+    word = method.strip().lower()
     return word != "ml" and not word.endswith(_NO_PROOF)

@@ -17,25 +17,12 @@ from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.policy.evaluate import evaluate
 from hitl_stream.policy.sample import selected
 from hitl_stream.policy.verdict import Context, Rule, RuleOutcome, Verdict
-from hitl_stream.review import ruling
+from hitl_stream.review import contradiction, ruling
 from hitl_stream.review.ruling import ReasonRow
 from hitl_stream.review.state import OPEN, Action, Closed, Fate, Patch, Reason, State, Step
 
-# A policy approval is contradicted by evidence, not by a switch thrown or a sibling decided since.
-_EVIDENCE_RULES = frozenset(
-    (
-        Rule.SOURCE_ALLOWED,
-        Rule.EVIDENCE_COMPLETE,
-        Rule.DIFF_PRESENT,
-        Rule.PLAIN_TEXT,
-        Rule.WARGAME_PASSED,
-        Rule.PREDICTION,
-        Rule.CONFIDENCE,
-        Rule.SEVERITY,
-        Rule.RISK,
-        Rule.NOT_FLAGGED,
-    )
-)
+# Reasons that say why a review was opened: they stay on its card, whatever is known later.
+_LASTING = frozenset((Reason.EVIDENCE_CONTRADICTS, Reason.EVIDENCE_INCOMPLETE))
 
 
 @dataclass(slots=True)
@@ -74,6 +61,8 @@ def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
             return Step(patch, Fate.FILED, older, changed=False)
         return _replace_artefact(patch, result, situation)
     match patch.state:
+        case State.COLLECTING if patch.evidence_due_at is not None and patch.evidence_due_at <= situation.now:
+            return _end_collecting(patch, [*situation.results, result], result, situation)
         case State.COLLECTING:
             return _conclude(patch, [*situation.results, result], result, situation)
         case State.PENDING:
@@ -81,18 +70,13 @@ def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
         case State.APPROVED:
             return _challenge(patch, result, situation)
         case State.REJECTED | State.EXPIRED | State.REVOKED:
-            return Step(patch, Fate.FILED, patch.round, changed=False)
+            patch.version += 1  # it covers the evidence
+            return Step(patch, Fate.FILED, patch.round)
 
 
 def evidence_overdue(patch: Patch, situation: Situation) -> Step:
     """End collecting at the evidence deadline: a person decides on what has arrived."""
-    evidence = fold(situation.results)
-    verdict = _judge(patch, evidence, situation)
-    step = Step(patch, Fate.PENDING, patch.round)
-    detail = f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results at the deadline"
-    extra: list[ReasonRow] = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
-    ruling.send_to_person(step, patch, evidence, verdict, situation.results[-1], situation.policy, situation.now, extra)
-    return step
+    return _end_collecting(patch, situation.results, situation.results[-1], situation)
 
 
 def expire(patch: Patch, now: datetime) -> Step:
@@ -202,6 +186,19 @@ def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation
     return step
 
 
+def _end_collecting(patch: Patch, results: Sequence[Result], result: Result, situation: Situation) -> Step:
+    """The deadline has passed. What came later is shown, and never leads to an approval by policy."""
+    evidence = fold(results)
+    verdict = _judge(patch, evidence, situation)
+    step = Step(patch, Fate.PENDING, patch.round)
+    detail = (
+        f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results, the deadline has passed"
+    )
+    extra: list[ReasonRow] = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
+    ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, extra)
+    return step
+
+
 def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, traceparent: str | None) -> None:
     ruling.decide(
         step,
@@ -219,12 +216,13 @@ def _approve(step: Step, patch: Patch, verdict: Verdict, situation: Situation, t
 
 
 def _refresh(patch: Patch, result: Result, situation: Situation) -> Step:
-    """New evidence for an open review changes the card, never the state."""
+    """New evidence for an open review changes the card, never the state; why it was opened stays on it."""
+    kept = [row for row in encode.parse_reasons(patch.reasons) if row[0] in _LASTING]
     evidence = fold([*situation.results, result])
     verdict = _judge(patch, evidence, situation)
     ruling.write_card(patch, evidence, verdict, situation.now)
     # The rule no_open_review is about this very review; on its card it would only be noise.
-    rows = [row for row in ruling.reasons_of(patch, evidence, verdict, []) if row[0] != Rule.NO_OPEN_REVIEW]
+    rows = [row for row in ruling.reasons_of(patch, evidence, verdict, kept) if row[0] != Rule.NO_OPEN_REVIEW]
     patch.reasons = encode.reasons_json(rows)
     return Step(patch, Fate.PENDING, patch.round)
 
@@ -233,46 +231,28 @@ def _challenge(patch: Patch, result: Result, situation: Situation) -> Step:
     """Evidence for a standing approval: confirm it, or end it at once and ask a person."""
     evidence = fold([*situation.results, result])
     verdict = _judge(patch, evidence, situation)
-    against = _contradictions(patch, evidence, verdict, situation)
+    against = contradiction.find(patch, result, verdict, situation.results)
     if not against:
         # The decision stays bound to what it was made on; the row must not pretend that it saw more.
-        patch.synthetic = patch.synthetic or evidence.synthetic
+        patch.version += 1  # it covers the evidence
         patch.changed_at = max(situation.now, patch.changed_at)
         return Step(patch, Fate.CONFIRMED, patch.round)
     step = Step(patch, Fate.REVOKED, patch.round)
-    contradiction: list[ReasonRow] = [(Reason.EVIDENCE_CONTRADICTS, "failed", _summary(against), None)]
+    why: list[ReasonRow] = [(Reason.EVIDENCE_CONTRADICTS, "failed", contradiction.summary(against), None)]
     ruling.write_card(patch, evidence, verdict, situation.now)
     ruling.decide(
         step,
         patch,
         "revoked",
-        [*contradiction, *against],
+        [*why, *against],
         situation.now,
         result.traceparent,
         deployed=situation.deployed,
     )
-    ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, contradiction)
+    ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, why)
     if situation.deployed == "yes":
         _alarm_deployed(step, patch)
     return step
-
-
-def _contradictions(patch: Patch, evidence: Evidence, verdict: Verdict, situation: Situation) -> list[ReasonRow]:
-    if patch.approved_by == "policy":
-        return ruling.rows_of([r for r in verdict.reasons if r.rule in _EVIDENCE_RULES])
-    before = fold(situation.results) if situation.results else None
-    rows: list[ReasonRow] = []
-    if evidence.exploit_worked_after and not (before and before.exploit_worked_after):
-        rows.append((Rule.WARGAME_PASSED, "failed", "an exploit works after the patch", None))
-    if evidence.prediction is False and not (before and before.prediction is False):
-        rows.append((Rule.PREDICTION, "failed", "the prediction turned false", None))
-    if evidence.flagged is True and not (before and before.flagged is True):
-        rows.append((Rule.NOT_FLAGGED, "failed", "flagged since", None))
-    return rows
-
-
-def _summary(rows: Sequence[ReasonRow]) -> str:
-    return "; ".join(f"{rule}: {detail}" for rule, _, detail, _ in rows)
 
 
 def _alarm_deployed(step: Step, patch: Patch) -> None:

@@ -50,4 +50,5 @@ def _stood_approved(
         same_artefact = outcome.decision_id is not None and outcome.decision_id == decision_id
     else:
         same_artefact = outcome.patch_digest == patch.patch_digest
-    return same_artefact and min(outcome.observed_at, now) < approved_until
+    deployed_at = now if outcome.odd_time else min(outcome.observed_at, now)
+    return same_artefact and deployed_at < approved_until

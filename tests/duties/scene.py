@@ -19,7 +19,7 @@ from hitl_stream.store.database import Database
 from hitl_stream.store.process import Process
 from tests.event import binary, data
 from tests.harness import wait
-from tests.store.test_recording import World
+from tests.store.world import World
 
 SHARES_MAX = 1_000
 

@@ -83,14 +83,14 @@ async def test_many_rounds_are_ended_a_share_at_a_time(scene: Scene, monkeypatch
     assert len(await scene.sayings()) == 5
 
 
-async def test_the_last_result_just_before_the_deadline_still_approves(any_scene: Scene) -> None:
+async def test_the_last_result_after_the_deadline_but_before_the_duty_goes_to_a_person_too(any_scene: Scene) -> None:
     await any_scene.collecting()
     await any_scene.pass_time(hours=1)
     last = any_scene.feed(wargame__expected_results=2)
     answers = await any_scene.in_this_order("p-1", last, any_scene.share(DUTY))
     assert answers[1] is False
-    assert await any_scene.state() == "approved"
-    assert [topic for topic, _, _ in await any_scene.sayings()] == ["auto_approved", "decisions"]
+    assert await any_scene.state() == "pending"
+    assert await any_scene.sayings() == [("pending_review", "p-1", None)]
     await any_scene.assert_consistent()
 
 

@@ -138,6 +138,7 @@ BROKEN = exploit(error="connection refused")
         ("passed", "ml", [], Wargame.UNKNOWN, "proves nothing", False),
         ("passed", "ML", [EXPLOIT], Wargame.UNKNOWN, "proves nothing", False),
         ("passed", "wargaming_error_fallback", [EXPLOIT], Wargame.UNKNOWN, "proves nothing", False),
+        ("passed", " Wargaming_Error ", [EXPLOIT], Wargame.UNKNOWN, "proves nothing", False),
         ("passed", "AB_Testing_Error", [EXPLOIT], Wargame.UNKNOWN, "proves nothing", False),
         ("passed", "wargaming", [EXPLOIT, STILL], Wargame.FAILED, "still works after", True),
         ("passed", "wargaming", [NEVER, EXPLOIT], Wargame.FAILED, "did not work before", False),

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from hitl_stream.contract import encode
 from hitl_stream.contract.fact import Card, Outcome, OutcomeKind, Result, Risk, Severity, Wargame
 from hitl_stream.policy import document
 from hitl_stream.review import lifecycle
@@ -174,7 +175,55 @@ def test_confirming_evidence_changes_nothing_that_was_decided() -> None:
     digest, version = patch.evidence_digest, patch.version
     step = lifecycle.receive(patch, result(2, confidence=0.99), situation(first))
     assert step.fate is Fate.CONFIRMED
-    assert (step.messages, step.decisions, patch.evidence_digest, patch.version) == ([], [], digest, version)
+    assert (step.messages, step.decisions, patch.evidence_digest) == ([], [], digest)
+    assert patch.version == version + 1  # what a person saw had one result less
+
+
+def test_a_confirming_result_marked_synthetic_does_not_close_the_gate_of_a_real_approval() -> None:
+    first = result(1)
+    patch = opened(first)
+    assert lifecycle.receive(patch, result(2, synthetic=True), situation(first)).fate is Fate.CONFIRMED
+    assert patch.synthetic is False
+
+
+def test_a_rejection_elsewhere_ends_a_policy_approval_with_the_next_result() -> None:
+    first = result(1)
+    patch = opened(first)
+    step = lifecycle.receive(patch, result(2), situation(first, standing=Standing("digest", None)))
+    assert (step.fate, [d.decision for d in step.decisions]) == (Fate.REVOKED, ["revoked"])
+    assert step.decisions[0].reasons[1][0] == "no_rejection"
+
+
+def test_a_sibling_or_a_switch_alone_ends_no_approval() -> None:
+    first = result(1)
+    patch = opened(first)
+    now = situation(first, standing=Standing(None, "p-2"), auto_approve=False)
+    assert lifecycle.receive(patch, result(2), now).fate is Fate.CONFIRMED
+
+
+def test_evidence_that_is_complete_only_after_its_deadline_goes_to_a_person() -> None:
+    first = result(1, expected_results=2)
+    patch = opened(first)
+    late = situation(first, now=NOW + timedelta(minutes=30))
+    step = lifecycle.receive(patch, result(2, expected_results=2), late)
+    assert (step.fate, reasons(step)) == (Fate.PENDING, ["evidence_incomplete"])
+
+
+def test_why_a_review_was_opened_stays_on_its_card() -> None:
+    first = result(1)
+    patch = opened(first)
+    second = result(2, prediction=False)
+    lifecycle.receive(patch, second, situation(first))
+    lifecycle.receive(patch, result(3), situation(first, second))
+    assert [row[0] for row in encode.parse_reasons(patch.reasons)] == ["prediction", "evidence_contradicts"]
+
+
+def test_another_exploit_that_works_ends_a_human_approval_although_one_was_known() -> None:
+    worked = {"exploit_worked_after": True, "wargame": Wargame.FAILED}
+    first = result(1, **worked)
+    patch = opened(first)
+    patch.state, patch.approved_by, patch.seq = State.APPROVED, "human", 1
+    assert lifecycle.receive(patch, result(2, **worked), situation(first)).fate is Fate.REVOKED
 
 
 @pytest.mark.parametrize("deployed", ["yes", "no", "unknown"])
