@@ -16,8 +16,7 @@ from hitl_stream.store.revision import BASE, Revision
 
 app = typer.Typer(help="Take the database schema up or down.", no_args_is_help=True)
 sql = typer.Typer(
-    help="Print scripts for psql -v ON_ERROR_STOP=1 -f, for those who do not let programs migrate.",
-    no_args_is_help=True,
+    help="Print scripts for psql -v ON_ERROR_STOP=1 -f, for those who do not let programs migrate; by default the way up.",
 )
 app.add_typer(sql, name="sql")
 
@@ -57,6 +56,13 @@ def status(output: As = Output.TEXT) -> None:
         print(f"database: {current}, this program: {revision.head()}, pending: {', '.join(names) or 'nothing'}")
     if pending:
         raise typer.Exit(1)
+
+
+@sql.callback(invoke_without_command=True)
+def sql_default(context: typer.Context) -> None:
+    """Print scripts for psql -v ON_ERROR_STOP=1 -f, for those who do not let programs migrate; by default the way up."""
+    if context.invoked_subcommand is None:
+        sql_up()
 
 
 @sql.command("up")

@@ -51,13 +51,14 @@ def list_(output: As = Output.TEXT) -> None:
 @app.command()
 def show(
     version: Annotated[int | None, typer.Argument(help="The version; default: the one that decides.")] = None,
+    output: As = Output.TEXT,
 ) -> None:
-    """Print one document as JSON."""
+    """Print one document as JSON, indented or, for scripts, on one line."""
     _, versions = _run(_state)
     found = [one for one in versions if one.version == version or (version is None and one.active)]
     if not found:
         raise store.UnknownVersion(f"no policy version {version}")
-    print(json.dumps(json.loads(found[0].document), indent=2))
+    print(json.dumps(json.loads(found[0].document), indent=2 if output is Output.TEXT else None))
 
 
 @app.command()

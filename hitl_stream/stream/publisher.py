@@ -7,6 +7,7 @@ holds before anything new is recorded on its partition; `take_over` returns when
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from hitl_stream.stream.breaker import Breakers
 from hitl_stream.stream.producer import MessageRefused, Producer
 
 POLL_S = 0.1
+SHARDS_EVERY_S = 5.0  # a shard that nobody used before: dead letters of a topic with more partitions than the results
 ROWS_MAX = 16  # per shard and round; a row holds the messages of one transaction
 
 
@@ -41,6 +43,9 @@ class Publisher:
     breakers: Breakers
     lost: Callable[[], None]
     _epochs: dict[int, int] = field(default_factory=dict)
+    _partitions: Collection[int] = ()
+    _count: int = 1
+    _looked_at: float = 0.0
     _full: set[int] = field(default_factory=set)
     _drained: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,7 +59,7 @@ class Publisher:
         async with self.database.connection() as conn:
             shards = shards_of(partitions, count, await position.known_shards(conn))
             epochs = await position.claim_shards(conn, shards, self.owner) if shards else {}
-        self._epochs = epochs
+        self._epochs, self._partitions, self._count = epochs, tuple(partitions), count
         self._full = set(epochs)
         self._drained.clear()
         self.wake()
@@ -87,6 +92,7 @@ class Publisher:
         while True:
             self._wanted.clear()
             try:
+                await self._look_for_shards()
                 moved = await self._round(dict(self._epochs))
             except Unavailable as failure:
                 metrics.PUBLISH_RETRIES.inc()
@@ -100,6 +106,18 @@ class Publisher:
                 backoff.reset()
                 if not moved:
                     await self._rest()
+
+    async def _look_for_shards(self) -> None:
+        """Own shards of ours that came into use since the take-over."""
+        owned, now = self._epochs, time.monotonic()
+        if not owned or now - self._looked_at < SHARDS_EVERY_S:
+            return
+        self._looked_at = now
+        async with self.database.connection() as conn:
+            known = await position.known_shards(conn)
+            new = [s for s in shards_of(self._partitions, self._count, known) if s not in owned]
+            if new:
+                owned.update(await position.claim_shards(conn, new, self.owner))
 
     async def _rest(self) -> None:
         try:

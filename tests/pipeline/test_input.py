@@ -165,6 +165,17 @@ def test_results_in_any_order_twice_and_more_than_expected_lead_to_one_decision(
     ]
 
 
+def test_a_bad_outcome_on_a_partition_that_the_results_do_not_have_is_published_too(rig: Rig) -> None:
+    rig.delete_topic(rig.results)
+    rig.create_topics(partitions=2)
+    sent = Sent(rig)
+    rig.start().wait_ready()
+    sent.send("bad", "eureka_outcomes", b"p-1", b"{", [], 3)
+    sent.wait_recorded()
+    ((key, value, _),) = dead_letters(rig)
+    assert (key, value) == (b"p-1", b"{")
+
+
 def test_the_log_of_a_worker_is_json_with_the_place_of_what_it_refused(rig: Rig) -> None:
     sent = Sent(rig)
     hostile = data(patch_id="p-\x1b[31m\u202e", ml__confidence=1.01)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 
 import psutil
 import pytest
 
+from hitl_stream.embedded.postgres import free_port
 from tests.harness import wait
 from tests.stream.rig import Rig
 
@@ -17,6 +19,15 @@ PRODUCT = ("-c", "from hitl_stream.cli import main; main()", "worker")
 def _listening(pid: int) -> set[int]:
     connections = psutil.Process(pid).net_connections("inet")
     return {connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
+def _two_free_ports() -> int:
+    """A port that was free a moment ago, and so was the one after it."""
+    while True:
+        port = free_port()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port + 1)) != 0:
+                return port
 
 
 def test_workers_on_one_host_listen_on_nothing_but_their_metrics_ports(rig: Rig) -> None:
@@ -40,7 +51,7 @@ def test_a_worker_whose_metrics_port_is_taken_works_all_the_same_and_says_so(rig
 
 def test_one_command_runs_several_processes_that_share_the_partitions_and_end_together(rig: Rig) -> None:
     rig.program = (*PRODUCT, "--processes", "2")
-    parent = rig.start()
+    parent = rig.start(HITL_METRICS_PORT=str(_two_free_ports()))
     wait.until(lambda: parent.text().count("partition_claimed") >= 8, 60)
     children = psutil.Process(parent.pid).children()
     assert [_listening(parent.pid), *sorted(map(_listening, [child.pid for child in children]), key=min)] == [

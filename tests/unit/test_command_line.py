@@ -78,7 +78,7 @@ def test_an_option_that_does_not_exist_is_wrong_use(path: tuple[str, ...]) -> No
 @check(GROUPS)
 def test_a_group_wants_a_command_that_exists(path: tuple[str, ...]) -> None:
     assert run(*path, "no-such-command")[0] == 2
-    assert run(*path)[0] == 2
+    assert run(*path)[0] == (0 if path == ("migrate", "sql") else 2)  # by default it prints the way up
 
 
 @check(NEEDING)
