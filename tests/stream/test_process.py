@@ -9,7 +9,6 @@ import socket
 import psutil
 import pytest
 
-from hitl_stream.embedded.postgres import free_port
 from tests.harness import wait
 from tests.stream.rig import Rig
 
@@ -22,12 +21,17 @@ def _listening(pid: int) -> set[int]:
 
 
 def _two_free_ports() -> int:
-    """A port that was free a moment ago, and so was the one after it."""
-    while True:
-        port = free_port()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port + 1)) != 0:
-                return port
+    """The first of two free ports side by side, below those that the system lends to connections."""
+    return next(port for port in range(20_027, 30_000, 2) if _is_free(port) and _is_free(port + 1))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def test_workers_on_one_host_listen_on_nothing_but_their_metrics_ports(rig: Rig) -> None:
