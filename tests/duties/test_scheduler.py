@@ -13,7 +13,7 @@ from hitl_stream.duties import scheduler as module
 from hitl_stream.duties.duty import Duty, Work
 from hitl_stream.duties.scheduler import Scheduler
 from hitl_stream.errors import Fatal, Unavailable
-from hitl_stream.observe import metrics
+from hitl_stream.observe import log, metrics
 from hitl_stream.store import lease, process, writing
 from hitl_stream.store.database import Connection
 from tests.duties.scene import Scene
@@ -79,6 +79,7 @@ async def test_a_bug_in_one_duty_is_counted_and_noted_and_stops_no_other(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = failures("broken_one")
+    log.configure("json", "scheduler")  # to where this test looks
 
     async def broken(conn: Connection) -> bool:
         await conn.execute("UPDATE duty_run SET runs = 99")
@@ -139,8 +140,8 @@ async def test_work_goes_on_a_transaction_at_a_time_until_nothing_is_left(scene:
 
 async def test_who_lost_the_lease_writes_nothing_and_says_so(scene: Scene) -> None:
     async def write(conn: Connection) -> bool:
-        values = [None] * len(writing.COLUMNS["action"])
-        values[0], values[1], values[4] = await conn.fetchval("SELECT now()"), "policy", "planted"  # type: ignore[call-overload]
+        values: list[Any] = [None] * len(writing.COLUMNS["action"])
+        values[0], values[1], values[4] = await conn.fetchval("SELECT now()"), "policy", "planted"
         await writing.insert(conn, "action", [tuple(values)])
         return False
 

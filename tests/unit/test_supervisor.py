@@ -47,10 +47,11 @@ def test_when_one_child_ends_all_end_and_its_code_is_the_parents(tmp_path: Path,
 
 
 def test_children_are_told_apart_by_their_environment(tmp_path: Path) -> None:
-    writes = "import os; open(os.environ['WHERE'], 'w').close()"
+    """The first ends when the other has written; the other, asked to end, does so in good order."""
+    writes = "open(os.environ['WHERE'], 'w').close()"
     places = [tmp_path / "a", tmp_path / "b"]
-    commands = [
-        [sys.executable, "-c", f"{writes}\nwhile not os.path.exists({str(places[1 - n])!r}): pass"] for n in (0, 1)
-    ]
+    first = f"import os\n{writes}\nwhile not os.path.exists({str(places[1])!r}): pass"
+    asked = "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))"
+    commands = [[sys.executable, "-c", program] for program in (first, f"{asked}\n{writes}\nsignal.pause()")]
     assert supervisor.run(commands, [{**os.environ, "WHERE": str(place)} for place in places], 5.0) == 0
     assert all(place.exists() for place in places)
