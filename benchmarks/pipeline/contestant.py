@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM
+from typing import Any
 
 from benchmarks.pipeline.load import Work
 from benchmarks.pipeline.peer.place import Place
@@ -40,8 +41,8 @@ class Contestant:
         return self.python.exists()
 
 
-def _peer(name: str, label: str, **more: object) -> Contestant:
-    return Contestant(name, label, ("-m", f"benchmarks.pipeline.peer.{name}"), **more)  # type: ignore[arg-type]
+def _peer(name: str, label: str, **more: Any) -> Contestant:
+    return Contestant(name, label, ("-m", f"benchmarks.pipeline.peer.{name}"), **more)
 
 
 OURS = Contestant("hitl_stream", "hitl-stream worker", WORKER)

@@ -26,8 +26,8 @@ def evaluate(evidence: Evidence, policy: PolicyDocument, context: Context) -> Ve
         _wargame_passed(evidence),
         _prediction(evidence.prediction),
         _confidence(evidence.confidence, policy.confidence_min),
-        _severity(evidence.severity, policy.severity_max),
-        _risk(evidence.risk, policy.risk_max),
+        _not_above(Rule.SEVERITY, evidence.severity, policy.severity_max),
+        _not_above(Rule.RISK, evidence.risk, policy.risk_max),
         _not_flagged(evidence.flagged),
         _ARTEFACT[context.artefact_changed is not False],
         _REVIEW[context.review_open is not False],
@@ -112,24 +112,18 @@ def _confidence(got: float | None, least: float) -> RuleResult:
     return RuleResult(Rule.CONFIDENCE, FAILED, f"{got!r} < {least!r}", max(round(least - got, 6), 1e-6))
 
 
-@lru_cache(256)
-def _severity(severity: Severity | None, most: Severity) -> RuleResult:
-    if severity not in SEVERITY_ORDER:
-        return RuleResult(Rule.SEVERITY, UNKNOWN, "severity is unknown")
-    distance = SEVERITY_ORDER.index(severity) - SEVERITY_ORDER.index(most)
-    if distance <= 0:
-        return RuleResult(Rule.SEVERITY, PASSED, f"{severity} is not above {most}")
-    return RuleResult(Rule.SEVERITY, FAILED, f"{severity} is above {most}", float(distance))
+_LADDERS: dict[Rule, tuple[Severity, ...] | tuple[Risk, ...]] = {Rule.SEVERITY: SEVERITY_ORDER, Rule.RISK: RISK_ORDER}
 
 
 @lru_cache(256)
-def _risk(risk: Risk | None, most: Risk) -> RuleResult:
-    if risk not in RISK_ORDER:
-        return RuleResult(Rule.RISK, UNKNOWN, "risk is unknown")
-    distance = RISK_ORDER.index(risk) - RISK_ORDER.index(most)
+def _not_above(rule: Rule, value: Severity | Risk | None, most: Severity | Risk) -> RuleResult:
+    ladder = [str(rung) for rung in _LADDERS[rule]]
+    if value not in ladder:
+        return RuleResult(rule, UNKNOWN, f"{rule} is unknown")
+    distance = ladder.index(value) - ladder.index(most)
     if distance <= 0:
-        return RuleResult(Rule.RISK, PASSED, f"{risk} is not above {most}")
-    return RuleResult(Rule.RISK, FAILED, f"{risk} is above {most}", float(distance))
+        return RuleResult(rule, PASSED, f"{value} is not above {most}")
+    return RuleResult(rule, FAILED, f"{value} is above {most}", float(distance))
 
 
 def _not_flagged(flagged: bool | None) -> RuleResult:

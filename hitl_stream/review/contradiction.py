@@ -16,7 +16,7 @@ from hitl_stream.review.ruling import ReasonRow
 from hitl_stream.review.state import Patch
 
 # A policy approval is contradicted by evidence and by a person's no, not by a switch thrown or a sibling approved since.
-_EVIDENCE_RULES = frozenset(
+_CONTRADICTING_RULES = frozenset(
     (
         Rule.SOURCE_ALLOWED,
         Rule.EVIDENCE_COMPLETE,
@@ -36,7 +36,7 @@ _EVIDENCE_RULES = frozenset(
 def find(patch: Patch, result: Result, verdict: Verdict, earlier: Sequence[Result]) -> list[ReasonRow]:
     """What in a new result speaks against a standing approval; `verdict` is of all results, `earlier` are those before."""
     if patch.approved_by == "policy":
-        return ruling.rows_of([r for r in verdict.reasons if r.rule in _EVIDENCE_RULES])
+        return ruling.rows_of([r for r in verdict.reasons if r.rule in _CONTRADICTING_RULES])
     before = fold(earlier) if earlier else None
     rows: list[ReasonRow] = []
     if result.exploit_worked_after:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from hitl_stream.embedded.child import Child
 from hitl_stream.embedded.postgres import free_port
-from tests.harness import wait
+from tests.harness import probe, wait
 
 MAIN = "from hitl_stream.cli import main; main()"
 
@@ -42,14 +40,7 @@ class Running:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its health port; 0 when it does not listen."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return probe.get(self.port, path)
 
     def metrics(self) -> dict[str, float]:
         """Every sample by its name with labels."""

@@ -9,8 +9,6 @@ import os
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,7 +29,7 @@ from hitl_stream.contract.topics import Topics
 from hitl_stream.embedded.child import Child
 from hitl_stream.embedded.postgres import free_port
 from hitl_stream.errors import HitlError
-from tests.harness import wait
+from tests.harness import probe, wait
 from tests.stream.stand_in import TABLE
 
 _numbers = itertools.count(1)
@@ -224,14 +222,7 @@ class Worker:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its health port; 0 when it does not listen."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return probe.get(self.port, path)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""

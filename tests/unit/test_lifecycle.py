@@ -17,24 +17,10 @@ from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
 from hitl_stream.review.lifecycle import Situation, Standing
 from hitl_stream.review.state import Fate, Patch, State, Step
+from tests.unit.approvable import MEMBERS
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-POLICY = document.parse(
-    1,
-    {
-        "name": "conservative",
-        "enabled": True,
-        "allowed_sources": ["/wargaming/*"],
-        "single_result_sources": [],
-        "confidence_min": 0.95,
-        "severity_max": "high",
-        "risk_max": "medium",
-        "sample_rate": 0,
-        "evidence_deadline_s": 1800,
-        "approval_valid_s": 2592000,
-        "review_time_limit_s": {"critical": 86400, "high": 259200, "medium": 604800, "low": 1209600},
-    },
-)
+POLICY = document.parse(1, MEMBERS)
 DIFF = sha256(b"first").digest()
 NEW_DIFF = sha256(b"second").digest()
 
