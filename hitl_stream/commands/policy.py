@@ -148,7 +148,7 @@ def _read(file: Path) -> dict[str, Any]:
     if len(raw) > DOCUMENT_BYTES_MAX:
         raise DocumentInvalid(f"{file}: more than {DOCUMENT_BYTES_MAX} bytes")
     try:
-        members = strict_json.parse(raw, strict_json.WHOLE).value
+        members = strict_json.parse(raw, strict_json.WHOLE)
     except BadRecord as error:
         raise DocumentInvalid(f"{file}: {error.reason}") from None
     if not isinstance(members, dict):

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
-from hitl_stream.contract import complaint, digest, envelope, lean, model, proof, strict_json, vocabulary
+from hitl_stream.contract import complaint, envelope, lean, model, proof, strict_json, vocabulary
 from hitl_stream.contract.envelope import Envelope
 from hitl_stream.contract.fact import Card, Outcome, Result
 from hitl_stream.contract.record import Record
@@ -51,7 +51,6 @@ def decode_outcome(record: Record) -> Outcome:
         outcome=data["outcome"],
         detail=data.get("detail"),
         observed_at=data["observed_at"],
-        data_sha256=digest.document_digest(opened.document),
         payload=opened.payload,
         payload_sha256=sha256(opened.payload).digest(),
         traceparent=opened.traceparent,
@@ -62,8 +61,7 @@ def decode_outcome(record: Record) -> Outcome:
 
 def result_from_payload(source: str, event_id: str, payload: bytes) -> Result:
     """A stored result again, from the bytes of its `data`; key, trace and envelope time are no part of them."""
-    document = strict_json.parse(payload, "data")
-    return _result(Envelope(source, event_id, None, False, None, document, payload), None)
+    return _result(Envelope(source, event_id, None, False, None, strict_json.parse(payload, "data"), payload), None)
 
 
 def is_plain_text(diff: str) -> bool:
@@ -119,7 +117,6 @@ def _result(opened: Envelope, key: bytes | None) -> Result:
         executed_at,
         data.get("synthetic") is True,
         _card(vulnerability, patch("strategy")),
-        digest.document_digest(opened.document),
         opened.payload,
         sha256(opened.payload).digest(),
         opened.traceparent,
@@ -135,7 +132,7 @@ _OUTCOME = lean.validator(model.EurekaOutcomeData)
 
 def _validated(validator: SchemaValidator, opened: Envelope) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = validator.validate_python(opened.document.value)
+        data: dict[str, Any] = validator.validate_python(opened.data)
     except ValidationError as error:
         raise BadRecord(complaint.invalid(error, "data")) from error
     return data

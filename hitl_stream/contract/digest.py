@@ -15,34 +15,25 @@ from typing import Any
 import orjson
 
 from hitl_stream.contract import strict_json
+from hitl_stream.errors import BadRecord
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:hitl-stream:decision")
 _NAMESPACE_BYTES = NAMESPACE.bytes
 
 
-def decision_id(patch_id: str, round: int, seq: int) -> uuid.UUID:  # noqa: A002 - the contract's word
-    """The id of one decision: uuid5 of compact JSON `[patch_id, round, seq]`."""
-    return uuid.UUID(decision_text(patch_id, round, seq))
-
-
-def review_id(patch_id: str, round: int, seq: int) -> uuid.UUID:  # noqa: A002 - the contract's word
-    """The id of one review; `seq` is the number that the next decision will get."""
-    return uuid.UUID(review_text(patch_id, round, seq))
-
-
 @lru_cache(4096)  # a decision is named in its row, in its message and in the auto-approved event
-def decision_text(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
-    """The decision's id as messages spell it."""
+def decision_id(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
+    """The id of one decision: uuid5 of compact JSON `[patch_id, round, seq]`."""
     return _uuid5([patch_id, round, seq])
 
 
 @lru_cache(4096)
-def review_text(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
-    """The review's id as messages spell it."""
+def review_id(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
+    """The id of one review; `seq` is the number that the next decision will get."""
     return _uuid5(["review", patch_id, round, seq])
 
 
-def auto_approved_text(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
+def auto_approved_id(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
     """The id of the event that informs of an approval by policy."""
     return _uuid5(["auto-approved", patch_id, round, seq])
 
@@ -63,13 +54,16 @@ def content_digest(data: Any) -> bytes:
     Numbers are compared as they are read: integers exactly, others as IEEE 754 doubles; 1, 1.0 and 1e0 are one number,
     true is none.
     """
-    return document_digest(strict_json.Document(data, strict_json.is_plain(data)))
-
-
-def document_digest(document: strict_json.Document) -> bytes:
-    """`content_digest` of a value that was parsed."""
-    value = document.value if document.plain else _normal(document.value)
+    value = data if strict_json.is_plain(data) else _normal(data)
     return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def payload_content(payload: bytes) -> bytes | None:
+    """`content_digest` of a stored payload; None for one that today's rules no longer read."""
+    try:
+        return content_digest(strict_json.parse(payload, "data"))
+    except BadRecord:
+        return None
 
 
 def _normal(value: Any) -> Any:

@@ -5,7 +5,6 @@ Members stand in the order of the contract's examples. No clock and no chance in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -79,9 +78,17 @@ def timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).isoformat('T', 'milliseconds')[:-6]}Z"
 
 
-def reasons_json(reasons: Iterable[ReasonRow]) -> str:
+@lru_cache(1024)  # once for the row and its messages; most decisions of a batch say the same
+def reasons_json(reasons: tuple[ReasonRow, ...]) -> str:
     """Reasons as they stand in messages and in the database."""
-    return orjson.dumps(_reasons(reasons)).decode()
+    return orjson.dumps(
+        [
+            {"rule": rule, "outcome": outcome, "detail": detail}
+            if distance is None
+            else {"rule": rule, "outcome": outcome, "detail": detail, "distance": distance}
+            for rule, outcome, detail, distance in reasons
+        ]
+    ).decode()
 
 
 def parse_reasons(text: str | None) -> list[ReasonRow]:
@@ -94,18 +101,18 @@ def parse_reasons(text: str | None) -> list[ReasonRow]:
 def decision_messages(event: DecisionEvent) -> tuple[Message, ...]:
     """What tells of a decision, in the order of publishing: the decision itself comes last, on the one topic that is
     authoritative. An approval by policy has an event before it for those who only want to know of these."""
-    id_ = digest.decision_text(event.patch_id, event.round, event.seq)
+    id_ = digest.decision_id(event.patch_id, event.round, event.seq)
     data = _data(event, id_)
     decision = _message("decisions", event, id_, message.DECISION_TYPE, data)
     if event.decision != "approved" or event.mode != "policy":
         return (decision,)
-    informing = digest.auto_approved_text(event.patch_id, event.round, event.seq)
+    informing = digest.auto_approved_id(event.patch_id, event.round, event.seq)
     return _message("auto_approved", event, informing, message.AUTO_APPROVED_TYPE, data), decision
 
 
 def pending_review_message(event: ReviewEvent) -> Message:
     """A person is needed."""
-    id_ = digest.review_text(event.patch_id, event.round, event.seq)
+    id_ = digest.review_id(event.patch_id, event.round, event.seq)
     opened_at = timestamp(event.opened_at)
     envelope: dict[str, Any] = {
         "specversion": "1.0",
@@ -128,7 +135,7 @@ def pending_review_message(event: ReviewEvent) -> Message:
         "risk": event.risk,
         "ml_confidence": event.ml_confidence,
         "ml_prediction": event.ml_prediction,
-        "reasons": _reasons(event.reasons),
+        "reasons": orjson.Fragment(reasons_json(event.reasons)),
         "policy_version": event.policy_version,
         "patch_digest": digest.patch_digest_text(event.patch_digest),
         "evidence_digest": digest.patch_digest_text(event.evidence_digest),
@@ -184,7 +191,7 @@ def _data(event: DecisionEvent, decision_id: str) -> orjson.Fragment:
         "decided_by": event.decided_by,
         "approvers": event.approvers,
         "comment": event.comment,
-        "reasons": _reasons(event.reasons),
+        "reasons": orjson.Fragment(reasons_json(event.reasons)),
         "reject_reasons": event.reject_reasons,
         "policy_version": event.policy_version,
         "patch_digest": digest.patch_digest_text(event.patch_digest),
@@ -197,12 +204,3 @@ def _data(event: DecisionEvent, decision_id: str) -> orjson.Fragment:
         "synthetic": event.synthetic,
     }
     return orjson.Fragment(orjson.dumps(data))
-
-
-def _reasons(reasons: Iterable[ReasonRow] | Sequence[ReasonRow]) -> list[dict[str, Any]]:
-    return [
-        {"rule": rule, "outcome": outcome, "detail": detail}
-        if distance is None
-        else {"rule": rule, "outcome": outcome, "detail": detail, "distance": distance}
-        for rule, outcome, detail, distance in reasons
-    ]

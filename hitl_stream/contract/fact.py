@@ -49,8 +49,8 @@ class Card:
 class Result:
     """One decoded wargaming result.
 
-    `data_sha256` is over `data` as JSON values (member order, encoding and number spelling do not matter);
-    `payload_sha256` is over `payload`, the bytes that are stored. `wargame_detail` says why it is not passed.
+    `payload_sha256` is over `payload`, the bytes that are stored; two payloads that differ may still say the same.
+    `wargame_detail` says why it is not passed.
     `exploit_worked_after` is true when any exploit worked in phase 2: the one fact that contradicts a human approval
     together with a false prediction and a flag.
     """
@@ -77,7 +77,6 @@ class Result:
     executed_at: datetime
     synthetic: bool
     card: Card
-    data_sha256: bytes
     payload: bytes
     payload_sha256: bytes
     traceparent: str | None
@@ -105,7 +104,6 @@ class Outcome:
     outcome: OutcomeKind
     detail: str | None
     observed_at: datetime
-    data_sha256: bytes
     payload: bytes
     payload_sha256: bytes
     traceparent: str | None

@@ -7,9 +7,9 @@ in any text or key, nesting over 100. What comes out can be stored anywhere and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 import jiter
 import orjson
@@ -26,26 +26,15 @@ WHOLE = "value"
 Path = tuple[str | int, ...]
 
 
-class Document(NamedTuple):
-    """A JSON value. `plain`: every number in it has one spelling only, so that orjson's own is the canonical one."""
-
-    value: Any
-    plain: bool
-
-
-def parse(raw: bytes, where: str, nesting_max: int = NESTING_MAX) -> Document:
+def parse(raw: bytes, where: str, nesting_max: int = NESTING_MAX) -> Any:
     """Parse and check. Raises BadRecord; `where` is the name of the value in its reason, WHOLE for all of the record's."""
     if len(raw) > VALUE_BYTES_MAX:
         raise BadRecord(f"{where}: {len(raw)} bytes, at most {VALUE_BYTES_MAX} are read")
     value = _load(raw, where)
     if b"\\u0000" in raw:  # also found in the six characters that merely spell it
         _refuse(value, where, _has_nul, "U+0000 is not accepted in a text or a name")
-    unusual, containers = _survey(value)
-    if containers > nesting_max:  # fewer of them cannot be nested deeper
-        _check_nesting(value, where, nesting_max)
-    if inf in unusual or -inf in unusual:
-        _refuse(value, where, _is_infinite, "the number is too large")
-    return Document(value, not unusual)
+    _check_nesting(value, where, nesting_max)
+    return value
 
 
 def _load(raw: bytes, where: str) -> Any:
@@ -62,38 +51,44 @@ def _load(raw: bytes, where: str) -> Any:
         except (ValueError, TypeError):
             pass  # the other parser says what is wrong
     try:
-        return jiter.from_json(raw, catch_duplicate_keys=True, allow_inf_nan=False)
+        value = jiter.from_json(raw, catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
         raise BadRecord(complaint.line(f"{where}: not JSON: {error}")) from error
+    if any(not -inf < number < inf for number in _unusual(value)):
+        _refuse(value, where, _is_infinite, "the number is too large")
+    return value
 
 
-def compact(document: Document) -> bytes:
+def compact(value: Any) -> bytes:
     """JSON without blanks, member order kept, UTF-8, numbers as Python's json module spells them."""
-    if document.plain:
-        return orjson.dumps(document.value)
-    return json.dumps(document.value, ensure_ascii=False, separators=(",", ":")).encode()
+    if is_plain(value):
+        return orjson.dumps(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def is_plain(value: Any) -> bool:
-    """Whether every number in the value has one spelling only."""
-    return not _survey(value)[0]
+    """Whether every number in the value has one spelling only, so that orjson's own is the canonical one."""
+    return not _unusual(value)
 
 
 def _check_nesting(value: Any, where: str, nesting_max: int) -> None:
     """An array or object on level nesting_max + 1 is one too deep, empty or not."""
-    level = [value]
+    level = [value] if type(value) is dict or type(value) is list else []
     for _ in range(nesting_max):
-        level = [inner for node in level for inner in _children(node) if type(inner) is dict or type(inner) is list]
+        level = [
+            inner
+            for node in level
+            for inner in (node.values() if type(node) is dict else node)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return
     if level:
         raise BadRecord(f"{where}: nested more than {nesting_max} deep")
 
 
-def _children(node: Any) -> Iterable[Any]:
-    return node.values() if type(node) is dict else node if type(node) is list else ()
-
-
-def _survey(value: Any) -> tuple[list[float], int]:
-    """The numbers that can be written in more than one way (an exponent, `.0`, more than 64 bits), and how many containers."""
+def _unusual(value: Any) -> list[float]:
+    """The numbers that can be written in more than one way: an exponent, `.0`, more than 64 bits."""
     unusual: list[float] = []
     nodes = [value if type(value) is dict or type(value) is list else [value]]
     for node in nodes:
@@ -108,7 +103,7 @@ def _survey(value: Any) -> tuple[list[float], int]:
                     unusual.append(item)
             elif kind is int and not -0x8000_0000_0000_0000 <= item <= 0xFFFF_FFFF_FFFF_FFFF:
                 unusual.append(item)
-    return unusual, len(nodes)
+    return unusual
 
 
 def _has_nul(item: Any) -> bool:

@@ -97,27 +97,14 @@ def _is_another_artefact(patch: Patch, digest: bytes) -> bool:
 
 
 def _new_patch(result: Result, situation: Situation) -> Patch:
+    now = situation.now
+    # By position and not by name: this runs once per event, and names cost as much as the rest of it.
     return Patch(
-        patch_id=result.patch_id,
-        apv_id=result.apv_id,
-        cve_id=result.cve_id,
-        home=situation.home,
-        round=1,
-        state=State.COLLECTING,
-        approved_by=None,
-        seq=0,
-        version=0,
-        patch_digest=result.patch_digest,
-        evidence_digest=b"",
-        severity=None,
-        risk=None,
-        ml_confidence=None,
-        ml_prediction=None,
-        policy_version=situation.policy.version,
-        reasons=None,
-        received_at=situation.now,
-        changed_at=situation.now,
-    )
+        result.patch_id, result.apv_id, result.cve_id, situation.home,
+        1, State.COLLECTING, None, 0, 0,  # round, state, approved_by, seq, version
+        result.patch_digest, b"", None, None, None, None,  # what the evidence will say
+        situation.policy.version, None, now, now,
+    )  # fmt: skip
 
 
 def _open_round(patch: Patch, result: Result, situation: Situation) -> Step:
@@ -179,7 +166,7 @@ def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation
         return step
     if verdict.of(Rule.EVIDENCE_COMPLETE).outcome is RuleOutcome.FAILED:
         ruling.write_card(patch, evidence, verdict, situation.now)
-        patch.reasons = encode.reasons_json(ruling.rows_of(verdict.reasons))
+        patch.reasons = encode.reasons_json(tuple(ruling.rows_of(verdict.reasons)))
         return Step(patch, Fate.COLLECTING, patch.round)
     step = Step(patch, Fate.PENDING, patch.round)
     ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, [])
@@ -223,7 +210,7 @@ def _refresh(patch: Patch, result: Result, situation: Situation) -> Step:
     ruling.write_card(patch, evidence, verdict, situation.now)
     # The rule no_open_review is about this very review; on its card it would only be noise.
     rows = [row for row in ruling.reasons_of(patch, evidence, verdict, kept) if row[0] != Rule.NO_OPEN_REVIEW]
-    patch.reasons = encode.reasons_json(rows)
+    patch.reasons = encode.reasons_json(tuple(rows))
     return Step(patch, Fate.PENDING, patch.round)
 
 

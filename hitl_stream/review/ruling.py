@@ -58,7 +58,7 @@ def send_to_person(
     rows = reasons_of(patch, evidence, verdict, extra)
     patch.state = State.PENDING
     patch.approved_by = None
-    patch.reasons = encode.reasons_json(rows)
+    patch.reasons = encode.reasons_json(tuple(rows))
     patch.evidence_due_at = None
     patch.opened_at = at
     patch.expires_at = at + policy.time_limit(evidence.severity, evidence.risk)

@@ -143,7 +143,7 @@ def _invalid(detail: str) -> Problem:
 
 def _decided(event: DecisionEvent) -> dict[str, Any]:
     return {
-        "decision_id": str(decision_id(event.patch_id, event.round, event.seq)),
+        "decision_id": decision_id(event.patch_id, event.round, event.seq),
         "patch_id": event.patch_id,
         "round": event.round,
         "decision": event.decision,

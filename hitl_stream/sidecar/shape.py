@@ -100,7 +100,7 @@ def _payload(row: Row) -> dict[str, Any]:
     """What a result said; nothing once its payload is past its retention."""
     if row["payload"] is None:
         return {}
-    value: dict[str, Any] = strict_json.parse(row["payload"], "payload").value
+    value: dict[str, Any] = strict_json.parse(row["payload"], "payload")
     return value
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from asyncpg import Connection
-from asyncpg import Record as Row
 
-from hitl_stream.contract import digest, encode, strict_json
+from hitl_stream.contract import digest, encode
 from hitl_stream.contract.fact import Outcome, Result
 from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
@@ -25,6 +24,8 @@ from hitl_stream.store.batch import Decoded, Recorded, Remark
 from hitl_stream.store.surroundings import Surroundings
 
 Identity = tuple[str, str]
+
+COMPARED_AT_ONCE = 32  # stored payloads that are held in memory together; each may have most of a megabyte
 
 
 class Failing(Exception):
@@ -38,12 +39,18 @@ class Failing(Exception):
 
 @dataclass(slots=True)
 class _Ledger:
-    """`thorough`: look for events beyond the time for which identities are kept; after a key was there already."""
+    """`thorough`: look for events beyond the time for which identities are kept; after a key was there already.
+
+    `seen` holds the payload's digest of every identity. Equal payloads say the same; only where they differ is their
+    content worked out: `contents`, by the payload's digest, from `payloads` for what is new in this batch.
+    """
 
     cluster_id: str
     recorded: Recorded
     thorough: bool = False
     seen: dict[Identity, bytes] = field(default_factory=dict)
+    contents: dict[bytes, bytes | None] = field(default_factory=dict)
+    payloads: dict[bytes, bytes] = field(default_factory=dict)
     patches: dict[str, Patch] = field(default_factory=dict)
     seen_rows: list[writing.Row] = field(default_factory=list)
     dead_rows: list[writing.Row] = field(default_factory=list)
@@ -54,16 +61,31 @@ class _Ledger:
     def now(self) -> datetime:
         return self.recorded.now
 
-    async def _read_seen(self, conn: Connection, events: Sequence[Result] | Sequence[Outcome], applied: str) -> None:
-        sources, ids = [e.source for e in events], [e.event_id for e in events]
-        rows = await conn.fetch(statement.get("seen_events"), sources, ids)
-        self.seen = {(row["source"], row["event_id"]): row["data_sha256"] for row in rows}
-        if not self.thorough:
+    async def _read_seen(self, conn: Connection, events: Sequence[Result] | Sequence[Outcome]) -> None:
+        rows = await conn.fetch(statement.get("seen_events"), [e.source for e in events], [e.event_id for e in events])
+        self.seen = {(row["source"], row["event_id"]): row["payload_sha256"] for row in rows}
+        if not (rows or self.thorough):
             return
-        contents = {(e.source, e.event_id): (e.payload_sha256, e.data_sha256) for e in events}
-        for row in await conn.fetch(statement.get(applied), [e.patch_id for e in events], sources, ids):
-            identity = row["source"], row["event_id"]
-            self.seen.setdefault(identity, _content(row, *contents[identity]))
+        unsettled = [e for e in events if self._is_unsettled(e)]
+        for start in range(0, len(unsettled), COMPARED_AT_ONCE):
+            await self._read_applied(conn, unsettled[start : start + COMPARED_AT_ONCE])
+
+    def _is_unsettled(self, event: Result | Outcome) -> bool:
+        """Whether what is stored of the event decides what it is."""
+        known = self.seen.get((event.source, event.event_id))
+        return self.thorough if known is None else known != event.payload_sha256
+
+    async def _read_applied(self, conn: Connection, events: Sequence[Result | Outcome]) -> None:
+        rows = await conn.fetch(
+            statement.get("applied_events"),
+            [e.patch_id for e in events],
+            [e.source for e in events],
+            [e.event_id for e in events],
+        )
+        for row in rows:
+            self.seen.setdefault((row["source"], row["event_id"]), row["payload_sha256"])
+            if row["payload"] is not None:
+                self.contents[row["payload_sha256"]] = digest.payload_content(row["payload"])
 
     def _is_new(self, item: Decoded[Result] | Decoded[Outcome]) -> bool:
         """Settle identity: bad records, duplicates and conflicts end here."""
@@ -76,14 +98,22 @@ class _Ledger:
         self.recorded.odd_times += event.odd_time
         known = self.seen.get((event.source, event.event_id))
         if known is None:
-            self.seen[event.source, event.event_id] = event.data_sha256
-            self.seen_rows.append((event.source, event.event_id, event.data_sha256, self.now))
+            self.seen[event.source, event.event_id] = event.payload_sha256
+            self.payloads[event.payload_sha256] = event.payload
+            self.seen_rows.append((event.source, event.event_id, event.payload_sha256, self.now))
             return True
-        if known == event.data_sha256:
+        if known == event.payload_sha256 or self._says_the_same(known, event.payload):
             self.recorded.fates["duplicate"] += 1
         else:
             self._refuse(item, Conflict(f"id {event.event_id} of {event.source} was seen before with other content"))
         return False
+
+    def _says_the_same(self, known: bytes, payload: bytes) -> bool:
+        """Whether two payloads are the same JSON value, of which the digest of one is known."""
+        if known not in self.contents and known in self.payloads:
+            self.contents[known] = digest.payload_content(self.payloads[known])
+        content = self.contents.get(known)
+        return content is not None and content == digest.payload_content(payload)
 
     def _refuse(self, item: Decoded[Result] | Decoded[Outcome], failure: BadRecord) -> None:
         record = item.record
@@ -127,7 +157,7 @@ class ResultLedger(_Ledger):
         events = [item.event for item in decoded if item.event is not None]
         if not events:
             return
-        await self._read_seen(conn, events, "applied_results")
+        await self._read_seen(conn, events)
         fresh = [e for e in events if (e.source, e.event_id) not in self.seen]
         if not fresh:
             return
@@ -185,7 +215,7 @@ class OutcomeLedger(_Ledger):
         events = [item.event for item in decoded if item.event is not None]
         if not events:
             return
-        await self._read_seen(conn, events, "applied_outcomes")
+        await self._read_seen(conn, events)
         self.patches = await surroundings.lock_patches(conn, {e.patch_id for e in events})
         approved = [p.patch_id for p in self.patches.values() if p.state is State.APPROVED]
         if approved:
@@ -220,13 +250,6 @@ class OutcomeLedger(_Ledger):
         await writing.write_steps(conn, self.steps)
         await writing.insert(conn, "outcome", self.outcome_rows)
         await self._write_common(conn)
-
-
-def _content(row: Row, payload_sha256: bytes, data_sha256: bytes) -> bytes:
-    """The content digest of an applied event; what is left of it may be the digest of its payload alone."""
-    if row["payload"] is not None:
-        return digest.document_digest(strict_json.parse(row["payload"], "data"))
-    return data_sha256 if row["payload_sha256"] == payload_sha256 else bytes(row["payload_sha256"])
 
 
 def _remark(item: Decoded[Result] | Decoded[Outcome], reason: str, error: str | None = None) -> Remark:

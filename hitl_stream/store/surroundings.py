@@ -122,8 +122,12 @@ class Surroundings:
             rejection = "digest"
         elif not self._rejected_apvs.isdisjoint(apv_ids):
             rejection = "apv"
-        siblings = [s for apv_id in apv_ids for s in self._approved.get(apv_id, ()) if s != patch_id]
-        return Standing(rejection, min(siblings, default=None))
+        sibling = None
+        for apv_id in apv_ids:
+            for approved in self._approved.get(apv_id, ()):
+                if approved != patch_id and (sibling is None or approved < sibling):
+                    sibling = approved
+        return Standing(rejection, sibling)
 
     def follow(self, step: Step, result: Result) -> None:
         """Bring what the next record of this transaction will look at up to date."""
@@ -137,8 +141,7 @@ class Surroundings:
                     self._older_digests.setdefault(patch.patch_id, {})[closed.patch.patch_digest] = closed.patch.round
         elif step.round == patch.round:
             self._results.setdefault(patch.patch_id, []).append(result)
-        siblings = self._approved.setdefault(patch.apv_id, set())
         if patch.state is State.APPROVED:
-            siblings.add(patch.patch_id)
-        else:
-            siblings.discard(patch.patch_id)
+            self._approved.setdefault(patch.apv_id, set()).add(patch.patch_id)
+        elif patch.apv_id in self._approved:
+            self._approved[patch.apv_id].discard(patch.patch_id)

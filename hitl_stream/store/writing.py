@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "evidence_digest", "severity", "risk", "ml_confidence", "ml_prediction", "policy_version", "reasons", "received_at",
         "changed_at", "evidence_due_at", "opened_at", "expires_at", "detected_at", "synthetic", "sampled",
     ),
-    "event_seen": ("source", "event_id", "data_sha256", "seen_at"),
+    "event_seen": ("source", "event_id", "payload_sha256", "seen_at"),
     "evidence": (
         "patch_id", "source", "event_id", "round", "topic", "partition", "record_offset", "patch_digest",
         "payload_sha256", "payload", "received_at", "traceparent",

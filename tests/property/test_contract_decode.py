@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from hitl_stream.contract import digest, model, strict_json
 from hitl_stream.contract.decode import decode_outcome, decode_result, result_from_payload
+from hitl_stream.contract.digest import payload_content
 from hitl_stream.contract.fact import Result, Wargame
 from hitl_stream.contract.record import StoredRecord
 from hitl_stream.errors import BadRecord
@@ -133,7 +134,7 @@ def test_the_same_content_spelled_otherwise_is_the_same_content(content: dict[st
     wanted = decode_result(binary(compact(content)))
     for record in (binary(text.encode()), structured(text.encode())):
         found = decode_result(record)
-        assert found.data_sha256 == wanted.data_sha256
+        assert payload_content(found.payload) == payload_content(wanted.payload)
         found.payload, found.payload_sha256 = wanted.payload, wanted.payload_sha256
         assert found == wanted
 
@@ -178,7 +179,7 @@ def test_the_quick_parser_reads_what_the_strict_one_reads(value: Any, seed: int,
                 strict_json.parse(text, "value")
             continue
         with suppress(BadRecord):  # too large a number, U+0000
-            assert comparable(strict_json.parse(text, "value").value) == comparable(wanted)
+            assert comparable(strict_json.parse(text, "value")) == comparable(wanted)
 
 
 def orjson_can(value: Any) -> bool:

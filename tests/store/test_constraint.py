@@ -75,7 +75,7 @@ async def test_a_number_in_the_sequence_of_decisions_is_used_once(owner: asyncpg
 
 
 async def test_an_event_is_seen_once(owner: asyncpg.Connection) -> None:
-    seen = {"source": "/s", "event_id": "e", "data_sha256": row.DIFF, "seen_at": NOW}
+    seen = {"source": "/s", "event_id": "e", "payload_sha256": row.DIFF, "seen_at": NOW}
     await row.insert(owner, "event_seen", seen)
     with pytest.raises(asyncpg.UniqueViolationError):
         async with owner.transaction():

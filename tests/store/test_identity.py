@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
+from typing import Any
 
 import asyncpg
 
-from hitl_stream.store import adoption
+from hitl_stream.store import adoption, ledger
 from hitl_stream.store.database import Database
 from tests.event import binary, data, outcome
 from tests.store.world import RESULTS, World
@@ -64,6 +66,42 @@ async def test_an_event_repeated_after_its_identity_is_forgotten_is_still_a_dupl
     assert (await world.feed(binary("e-1", data(ml__confidence=0.1)))).fates == {"conflict": 1}
     assert (await world.feed(outcome("o-1", "p-1", outcome="failed", patch_digest=digest))).fates == {"conflict": 1}
     assert await world.gate() == (True, "approved")
+
+
+def spelled_otherwise(content: dict[str, Any]) -> bytes:
+    return json.dumps(dict(reversed(content.items())), indent=1).encode()
+
+
+async def test_the_same_content_in_another_spelling_is_a_duplicate_in_the_batch_and_later(world: World) -> None:
+    first, other, same = data(), data(ml__confidence=0.1), spelled_otherwise(data())
+    recorded = await world.feed(*(binary("e-1", value) for value in (first, same, other, first, same)))
+    assert recorded.fates == {"approved": 1, "duplicate": 3, "conflict": 1}
+    recorded = await world.feed(*(binary("e-1", value) for value in (same, other, first, data(patch_id="p-2"))))
+    assert recorded.fates == {"duplicate": 2, "conflict": 2}
+    report = outcome("o-1", "p-1")
+    assert report.value is not None
+    again = report._replace(value=json.dumps(json.loads(report.value), indent=1).encode())
+    assert (await world.feed(report, again)).fates == {"outcome": 1, "duplicate": 1}
+    assert (await world.feed(again, outcome("o-1", "p-1", outcome="failed"))).fates == {"duplicate": 1, "conflict": 1}
+
+
+async def test_more_repeats_than_are_compared_at_once_each_end_in_one_place(world: World) -> None:
+    count = ledger.COMPARED_AT_ONCE * 2 + 1
+    given = [data(patch_id=f"p-{n}", apv_id=f"APV-{n}") for n in range(count)]
+    await world.feed(*(binary(f"e-{n}", content) for n, content in enumerate(given)))
+    again = [binary(f"e-{n}", spelled_otherwise(content)) for n, content in enumerate(given)]
+    assert (await world.feed(*again)).fates == {"duplicate": count}
+
+
+async def test_a_payload_that_was_let_go_is_compared_by_its_digest(world: World, database: str) -> None:
+    await world.feed(binary("e-1", data()))
+    owner = await asyncpg.connect(database)
+    async with owner.transaction():
+        await owner.execute("SELECT set_config('hitl.retention', 'on', true)")
+        await owner.execute("UPDATE evidence SET payload = NULL")
+    await owner.close()
+    assert (await world.feed(binary("e-1", data()))).fates == {"duplicate": 1}
+    assert (await world.feed(binary("e-1", spelled_otherwise(data())))).fates == {"conflict": 1}
 
 
 async def test_a_deployment_told_by_its_decision_alone_counts_when_the_approval_ends(world: World) -> None:

@@ -60,7 +60,7 @@ async def test_a_seen_event_goes_when_it_is_old_enough(owner: asyncpg.Connection
     for name, years in (("old", 0.1), ("young", 0.001)):
         at = await age(owner, years)
         await row.insert(
-            owner, "event_seen", {"source": "/s", "event_id": name, "data_sha256": row.DIFF, "seen_at": at}
+            owner, "event_seen", {"source": "/s", "event_id": name, "payload_sha256": row.DIFF, "seen_at": at}
         )
     assert await as_scheduler(owner, "forget_seen_events('14 days', 10)") == 1
     assert await owner.fetchval("SELECT array_agg(event_id) FROM event_seen") == ["young"]

@@ -77,7 +77,6 @@ RESULT = Result(
     executed_at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC),
     synthetic=False,
     card=CARD,
-    data_sha256=sha256(b"data").digest(),
     payload=b"{}",
     payload_sha256=sha256(b"{}").digest(),
     traceparent=None,

@@ -25,7 +25,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "patch_id", "source", "event_id", "round", "topic", "partition", "record_offset", "patch_digest", "payload_sha256",
         "payload", "received_at", "traceparent",
     ),
-    "event_seen": ("source", "event_id", "data_sha256", "seen_at"),
+    "event_seen": ("source", "event_id", "payload_sha256", "seen_at"),
 }  # fmt: skip
 
 

@@ -14,20 +14,17 @@ RETURNING clock_timestamp() AS now,
 -- name: seen_events
 -- role: hitl_worker
 -- Which of these identities were applied before, and with what content.
-SELECT e.source, e.event_id, e.data_sha256
+SELECT e.source, e.event_id, e.payload_sha256
   FROM unnest($1::text[], $2::text[]) AS w (source, event_id)
   JOIN event_seen AS e ON e.source = w.source AND e.event_id = w.event_id;
 
--- name: applied_results
+-- name: applied_events
 -- role: hitl_worker
--- Results that were applied so long ago that their identity is forgotten.
+-- What was stored of these events: to compare what they say, or because their identity is forgotten already.
 SELECT e.source, e.event_id, e.payload_sha256, e.payload
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w (patch_id, source, event_id)
-  JOIN evidence AS e ON e.patch_id = w.patch_id AND e.source = w.source AND e.event_id = w.event_id;
-
--- name: applied_outcomes
--- role: hitl_worker
--- The same of outcomes.
+  JOIN evidence AS e ON e.patch_id = w.patch_id AND e.source = w.source AND e.event_id = w.event_id
+UNION ALL
 SELECT o.source, o.event_id, o.payload_sha256, o.payload
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w (patch_id, source, event_id)
   JOIN outcome AS o ON o.patch_id = w.patch_id AND o.source = w.source AND o.event_id = w.event_id;

@@ -37,7 +37,7 @@ $25);
 -- role: hitl_worker
 -- The identity of an event, from now on a duplicate.
 INSERT INTO event_seen (
-  source, event_id, data_sha256, seen_at
+  source, event_id, payload_sha256, seen_at
 ) VALUES ($1, $2, $3, $4);
 
 -- name: insert_evidence

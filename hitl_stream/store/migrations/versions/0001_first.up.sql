@@ -162,10 +162,10 @@ COMMENT ON TABLE review IS 'What a list of reviews shows and filters by. Only ro
 
 -- what came in -------------------------------------------------------------------------------------------------------
 CREATE TABLE event_seen (
-  source      text        NOT NULL COLLATE "C",
-  event_id    text        NOT NULL COLLATE "C",
-  data_sha256 bytea       NOT NULL CHECK (length(data_sha256) = 32),
-  seen_at     timestamptz NOT NULL,
+  source         text        NOT NULL COLLATE "C",
+  event_id       text        NOT NULL COLLATE "C",
+  payload_sha256 bytea       NOT NULL CHECK (length(payload_sha256) = 32),
+  seen_at        timestamptz NOT NULL,
   PRIMARY KEY (source, event_id)
 );
 COMMENT ON TABLE event_seen IS 'Identity of every event: (source, id). Kept for twice the retention of the topic.';
