@@ -23,7 +23,9 @@ TIME = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$"
 )
 _TIME = re.compile(TIME[1:-1])
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+# The outermost microseconds mean infinity to asyncpg.
+_FIRST = datetime.min.replace(tzinfo=UTC, microsecond=1)
+_LAST = datetime.max.replace(tzinfo=UTC, microsecond=999_998)
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
@@ -34,7 +36,7 @@ def is_odd(moment: datetime) -> bool:
 
 
 def read_time(value: Any) -> datetime:
-    """An ISO 8601 date and time as UTC; naive ones are UTC, and what UTC cannot express is cut to its first or last moment."""
+    """An ISO 8601 date and time as UTC; naive ones are UTC, and what cannot be stored is cut to the first or last moment."""
     if type(value) is not str:
         raise PydanticCustomError("time_type", "Input should be a time as text")
     if _TIME.fullmatch(value) is None:
@@ -44,13 +46,13 @@ def read_time(value: Any) -> datetime:
     except ValueError as error:
         raise PydanticCustomError("time", "Input should be a time that exists") from error
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    if moment.tzinfo is UTC:
-        return moment
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        return _LAST if moment.year > 1 else _FIRST
+        moment = moment.replace(tzinfo=UTC)
+    elif moment.tzinfo is not UTC:
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:
+            return _LAST if moment.year > 1 else _FIRST
+    return moment if 1 < moment.year < 9999 else min(max(moment, _FIRST), _LAST)
 
 
 def _read_diff(value: Any) -> str:

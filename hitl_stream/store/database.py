@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import asyncpg
 from asyncpg import Connection
-from asyncpg.transaction import Transaction
 
 from hitl_stream.errors import Fatal, HitlError, Unavailable
+from hitl_stream.store import statement
 
 __all__ = [
     "CONNECT_TIMEOUT_S", "PLANNING", "Connection", "Database", "session_settings", "translated", "unavailable",
@@ -90,21 +90,21 @@ class Database:
                 await self.pool.release(conn, timeout=RELEASE_TIMEOUT_S)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, first: str | None = None) -> AsyncIterator[Connection]:
         """A transaction: committed at the end of the block, rolled back when it raises.
 
-        A commit under way is never cancelled. If the line breaks during it, nobody knows whether it happened:
-        Unavailable, and the caller repeats with the same ids and positions.
+        `first` names a statement without parameters that goes with BEGIN, in one round trip. A commit under way is never
+        cancelled. If the line breaks during it, nobody knows whether it happened: Unavailable, and the caller repeats with
+        the same ids and positions.
         """
         async with self.connection() as conn:
-            transaction = conn.transaction()
-            await transaction.start()
             try:
+                await conn.execute("BEGIN" if first is None else f"BEGIN; {statement.get(first)}")
                 yield conn
             except BaseException as failure:
-                await _abandon(conn, transaction, failure)
+                await _abandon(conn, failure)
                 raise
-            await _commit(conn, transaction)
+            await _commit(conn)
 
 
 def unavailable(failure: BaseException) -> bool:
@@ -187,21 +187,23 @@ def _discard(conn: Any) -> None:
         conn.terminate()
 
 
-async def _abandon(conn: Connection, transaction: Transaction, failure: BaseException) -> None:
+async def _abandon(conn: Connection, failure: BaseException) -> None:
     """End a transaction that must not happen. Closing the connection does it too, and never waits."""
     if isinstance(failure, Exception) and not unavailable(failure):
         with suppress(*_FAILURES):
-            await transaction.rollback()
+            await conn.execute("ROLLBACK")
             return
     _discard(conn)
 
 
-async def _commit(conn: Connection, transaction: Transaction) -> None:
-    commit = asyncio.ensure_future(transaction.commit())
+async def _commit(conn: Connection) -> None:
+    commit = asyncio.ensure_future(conn.execute("COMMIT"))
     try:
-        await asyncio.shield(commit)
+        ended = await asyncio.shield(commit)
     except asyncio.CancelledError:
         await asyncio.wait({commit}, timeout=COMMIT_WAIT_S)
         if not commit.done() or commit.exception() is not None:
             _discard(conn)
         raise
+    if ended != "COMMIT":  # a statement failed and nobody minded: Postgres rolls back, and says so in one word
+        raise RuntimeError(f"the transaction ended with {ended}")

@@ -86,5 +86,4 @@ async def _due(conn: Connection, name: str, now: datetime, limit: int) -> list[s
 
 
 async def _write(conn: Connection, steps: Sequence[Step]) -> None:
-    await writing.write_steps(conn, steps)
-    await writing.write_messages(conn, writing.step_messages(steps))
+    await writing.write(conn, steps, writing.step_messages(steps))

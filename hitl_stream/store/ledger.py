@@ -138,10 +138,9 @@ class _Ledger:
         if step.alarm:
             self.recorded.alarms.append(_remark(item, step.alarm))
 
-    async def _write_common(self, conn: Connection) -> None:
-        await writing.insert(conn, "event_seen", sorted(self.seen_rows))
-        await writing.insert(conn, "dead_letter", self.dead_rows)
-        await writing.write_messages(conn, self.messages)
+    def _arrived(self, **rows: Sequence[writing.Row]) -> dict[str, Sequence[writing.Row]]:
+        """Rows of what came in, by table."""
+        return {**rows, "event_seen": sorted(self.seen_rows), "dead_letter": self.dead_rows}
 
 
 @dataclass(slots=True)
@@ -197,10 +196,9 @@ class ResultLedger(_Ledger):
             self.recorded.reasons.update(row[0] for row in event.reasons)
 
     async def write(self, conn: Connection) -> None:
-        """Write the sum of the batch, the outbox last."""
-        await writing.write_steps(conn, self.steps, self.new_patch_ids)
-        await writing.insert(conn, "evidence", self.evidence_rows)
-        await self._write_common(conn)
+        """Write the sum of the batch."""
+        arrived = self._arrived(evidence=self.evidence_rows)
+        await writing.write(conn, self.steps, self.messages, arrived, self.new_patch_ids)
 
 
 @dataclass(slots=True)
@@ -247,9 +245,7 @@ class OutcomeLedger(_Ledger):
 
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch."""
-        await writing.write_steps(conn, self.steps)
-        await writing.insert(conn, "outcome", self.outcome_rows)
-        await self._write_common(conn)
+        await writing.write(conn, self.steps, self.messages, self._arrived(outcome=self.outcome_rows))
 
 
 def _remark(item: Decoded[Result] | Decoded[Outcome], reason: str, error: str | None = None) -> Remark:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from asyncpg import Connection
@@ -22,6 +23,14 @@ class OutboxRow:
     id: int
     shard: int
     messages: list[Message]
+
+
+class Published(NamedTuple):
+    """A row whose messages are acknowledged, and the epoch under which we own its shard."""
+
+    shard: int
+    id: int
+    epoch: int
 
 
 def pack(messages: Sequence[Message]) -> list[list[bytes | None]]:
@@ -57,21 +66,23 @@ def unpack_headers(packed: bytes | str) -> tuple[tuple[str, bytes | None], ...]:
     return tuple((name, None if value is None else b64decode(value)) for name, value in orjson.loads(packed))
 
 
-async def fetch(conn: Connection, shards: Sequence[int], limit: int) -> list[OutboxRow]:
-    """At most `limit` rows per shard, per shard in id order."""
-    rows = await conn.fetch(statement.get("fetch_outbox"), list(shards), limit)
-    return [OutboxRow(row["id"], row["shard"], unpack(row["messages"])) for row in rows]
+async def take(
+    conn: Connection, shards: Sequence[int], limit: int, published: Sequence[Published] = ()
+) -> tuple[list[OutboxRow], int]:
+    """At most `limit` rows per shard, per shard in id order, without those published, which are taken away.
 
-
-async def remove(conn: Connection, epochs: Mapping[int, int], rows: Sequence[OutboxRow]) -> int:
-    """Take published rows away, those whose shard is still ours; returns how many went."""
-    status = await conn.execute(
-        statement.get("remove_outbox"),
-        [row.shard for row in rows],
-        [row.id for row in rows],
-        [epochs[row.shard] for row in rows],
+    Also returns how many went: those whose shard is still ours.
+    """
+    rows = await conn.fetch(
+        statement.get("take_outbox"),
+        list(shards),
+        limit,
+        [row.shard for row in published],
+        [row.id for row in published],
+        [row.epoch for row in published],
     )
-    return int(status.rpartition(" ")[2])
+    found = [OutboxRow(row["id"], row["shard"], unpack(row["messages"])) for row in rows if row["id"] is not None]
+    return found, rows[0]["gone"]
 
 
 async def oldest_age_s(conn: Connection) -> float | None:

@@ -19,8 +19,6 @@ from hitl_stream.policy import document
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.store import operation, statement
 
-POLICY_LOCK = int.from_bytes(b"hitlplcy", "big")
-
 
 class UnknownVersion(Refused):
     """There is no such policy version."""
@@ -65,7 +63,7 @@ async def current(conn: Connection) -> Current:
 
 async def share_lock(conn: Connection) -> None:
     """Hold off changes of policy and switch until the transaction ends."""
-    await conn.execute(statement.get("share_policy_lock"), POLICY_LOCK)
+    await conn.execute(statement.get("share_policy_lock"))
 
 
 async def versions(conn: Connection) -> Sequence[Version]:
@@ -84,7 +82,7 @@ async def propose(conn: Connection, members: Mapping[str, Any], note: str, actor
         raise ValueError("version: is given when the document is stored, leave it out")
     document.parse(1, members)
     async with conn.transaction():
-        await conn.execute(statement.get("take_policy_lock"), POLICY_LOCK)
+        await conn.execute(statement.get("take_policy_lock"))
         version: int = await conn.fetchval(
             statement.get("propose_policy"), orjson.dumps(dict(members)).decode(), note, actor
         )
@@ -95,7 +93,7 @@ async def propose(conn: Connection, members: Mapping[str, Any], note: str, actor
 async def activate(conn: Connection, version: int, actor: str, reason: str) -> int:
     """Let a version decide from now on; returns the one before. Raises UnknownVersion."""
     async with conn.transaction():
-        await conn.execute(statement.get("take_policy_lock"), POLICY_LOCK)
+        await conn.execute(statement.get("take_policy_lock"))
         await read(conn, version)
         before: int = await conn.fetchval(statement.get("activate_policy"), version, actor)
         await operation.write(conn, actor, "policy_activated", reason, version, {"version_before": before})
@@ -105,7 +103,7 @@ async def activate(conn: Connection, version: int, actor: str, reason: str) -> i
 async def switch(conn: Connection, actor: str, reason: str, *, auto_approve: bool) -> bool:
     """Throw the kill switch for all processes; returns what it was."""
     async with conn.transaction():
-        await conn.execute(statement.get("take_policy_lock"), POLICY_LOCK)
+        await conn.execute(statement.get("take_policy_lock"))
         before = await conn.fetchrow(statement.get("switch_auto_approve"), auto_approve, actor)
         assert before is not None  # noqa: S101 - policy_state has exactly one row
         word = "auto_approve_enabled" if auto_approve else "auto_approve_disabled"

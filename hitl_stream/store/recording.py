@@ -63,7 +63,7 @@ class Recorder:
         thorough = False
         for _ in range(ATTEMPTS_MAX + sum(len(span.records) for span in spans)):
             try:
-                async with self.database.transaction() as conn:
+                async with self.database.transaction(first="share_policy_lock") as conn:
                     recorded, auto_approve = await self._move(conn, spans)
                     await write(conn, decoded, recorded, Mode(auto_approve, thorough))
                 return recorded
@@ -77,8 +77,7 @@ class Recorder:
         raise Unavailable("lost the race for a new key too often")
 
     async def _move(self, conn: Connection, spans: Sequence[Span]) -> tuple[Recorded, bool]:
-        """Take the policy lock, then the positions: the statement's answer is the batch's only clock."""
-        await policy.share_lock(conn)
+        """Take the positions, behind the policy lock: the statement's answer is the batch's only clock."""
         rows = await conn.fetch(
             statement.get("move_positions"),
             self.cluster_id,

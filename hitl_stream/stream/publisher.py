@@ -1,4 +1,5 @@
-"""Publishes the outbox of the shards that are ours: per shard in id order, rows removed only after the acknowledgement.
+"""Publishes the outbox of the shards that are ours: per shard in id order, rows removed only after the acknowledgement, when
+the next ones are asked for.
 
 Whoever owns partition p of the results owns all shards s with s mod P = p. Taking a shard over means publishing all that it
 holds before anything new is recorded on its partition; `take_over` returns when that is done.
@@ -17,7 +18,7 @@ from hitl_stream.errors import PositionLost, Unavailable
 from hitl_stream.observe import log, metrics
 from hitl_stream.store import outbox, position
 from hitl_stream.store.database import Database
-from hitl_stream.store.outbox import OutboxRow
+from hitl_stream.store.outbox import OutboxRow, Published
 from hitl_stream.stream.backoff import Backoff
 from hitl_stream.stream.breaker import Breakers
 from hitl_stream.stream.producer import MessageRefused, Producer
@@ -43,6 +44,7 @@ class Publisher:
     breakers: Breakers
     lost: Callable[[], None]
     _epochs: dict[int, int] = field(default_factory=dict)
+    _published: list[Published] = field(default_factory=list)
     _partitions: Collection[int] = ()
     _count: int = 1
     _looked_at: float = 0.0
@@ -127,53 +129,51 @@ class Publisher:
             return
 
     async def _round(self, epochs: dict[int, int]) -> int:
-        """Publish the oldest rows of every shard. Returns how many rows went."""
-        if not epochs:
+        """Publish the oldest rows of every shard. Returns how many rows there were."""
+        if not epochs and not self._published:
             return 0
-        async with self.database.connection() as conn:
-            rows = await outbox.fetch(conn, list(epochs), ROWS_MAX)
-        self.breakers.postgres.worked()
+        rows = await self._take(epochs)
         self._mark_drained(epochs, {row.shard for row in rows})
-        if not rows:
-            return 0
-        return await (self._one_by_one(epochs, rows) if self._careful else self._all_at_once(epochs, rows))
-
-    async def _all_at_once(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> int:
-        await self._publish(rows)
-        await self._remove(epochs, rows)
+        if rows:
+            await (self._one_by_one(epochs, rows) if self._careful else self._publish(epochs, rows))
         return len(rows)
 
-    async def _one_by_one(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> int:
+    async def _take(self, epochs: dict[int, int]) -> list[OutboxRow]:
+        """The oldest rows, and away with those published before: under the epoch of now where the shard is still ours."""
+        published = [row._replace(epoch=epochs.get(row.shard, row.epoch)) for row in self._published]
+        self._published = []  # if this fails they may be there still: they are published again then
+        async with self.database.connection() as conn:
+            rows, gone = await outbox.take(conn, list(epochs), ROWS_MAX, published)
+        self.breakers.postgres.worked()
+        ours = sum(row.shard in epochs for row in published)
+        if gone >= ours:
+            return rows
+        log.get().warning("shards_lost", rows=ours - gone)
+        self.leave()
+        self.lost()
+        return []
+
+    async def _one_by_one(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
         """After a refusal: a shard goes on up to the row that the broker will not take, the other shards go on."""
         refused: dict[int, MessageRefused] = {}
         for row in rows:
             if row.shard not in refused:
                 try:
-                    await self._publish([row])
+                    await self._publish(epochs, [row])
                 except MessageRefused as failure:
                     refused[row.shard] = failure
-                else:
-                    await self._remove(epochs, [row])
         self._careful = bool(refused)
         for shard, why in refused.items():
             log.get().error("message_refused", shard=shard, reason=str(why), advice="run: hitl-stream topics verify")
         if refused:
             raise next(iter(refused.values()))
-        return len(rows)
 
-    async def _publish(self, rows: Sequence[OutboxRow]) -> None:
+    async def _publish(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
         await self.producer.publish([(row.shard, row.messages) for row in rows])
+        self._published += [Published(row.shard, row.id, epochs[row.shard]) for row in rows]
         self.breakers.kafka.worked()
         for topic, count in Counter(message.topic for row in rows for message in row.messages).items():
             metrics.MESSAGES_PUBLISHED.labels(self.topics.physical(topic)).inc(count)
-
-    async def _remove(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
-        async with self.database.connection() as conn:
-            gone = await outbox.remove(conn, epochs, rows)
-        if gone != len(rows):
-            log.get().warning("shards_lost", rows=len(rows) - gone)
-            self.leave()
-            self.lost()
 
     def _mark_drained(self, epochs: dict[int, int], full: set[int]) -> None:
         if all(self._epochs.get(shard) == epoch for shard, epoch in epochs.items()):

@@ -10,7 +10,7 @@ import pytest
 from hitl_stream.contract import encode
 from hitl_stream.duties import evidence
 from hitl_stream.duties.duty import Duty
-from hitl_stream.store import policy
+from hitl_stream.store import policy, statement
 from tests.duties.scene import Scene
 from tests.harness.availability import scaled
 
@@ -135,7 +135,7 @@ async def test_a_new_policy_waits_for_the_duty_and_the_duty_for_a_new_policy(sce
         assert not activating.done()
     assert await activating == 1
     async with scene.owner.transaction():
-        await scene.owner.execute("SELECT pg_advisory_xact_lock($1)", policy.POLICY_LOCK)
+        await scene.owner.execute(statement.get("take_policy_lock"))
         working = asyncio.create_task(scene.share(DUTY))
         await scene.wait_waiting(1)
         assert not working.done()

@@ -14,6 +14,7 @@ from hitl_stream.duties.duty import Duty, Work
 from hitl_stream.duties.scheduler import Scheduler
 from hitl_stream.errors import Fatal, Unavailable
 from hitl_stream.observe import log, metrics
+from hitl_stream.review.state import Action, Fate, Step
 from hitl_stream.store import lease, process, writing
 from hitl_stream.store.database import Connection
 from tests.duties.scene import Scene
@@ -140,9 +141,8 @@ async def test_work_goes_on_a_transaction_at_a_time_until_nothing_is_left(scene:
 
 async def test_who_lost_the_lease_writes_nothing_and_says_so(scene: Scene) -> None:
     async def write(conn: Connection) -> bool:
-        values: list[Any] = [None] * len(writing.COLUMNS["action"])
-        values[0], values[1], values[4] = await conn.fetchval("SELECT now()"), "policy", "planted"
-        await writing.insert(conn, "action", [tuple(values)])
+        planted = Action(await conn.fetchval("SELECT now()"), "policy", "planted", None)
+        await writing.write(conn, [Step(None, Fate.FILED, 1, actions=[planted])], ())
         return False
 
     scheduler = await registered(scene, duty("writing", write))

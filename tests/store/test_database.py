@@ -12,11 +12,13 @@ import asyncpg
 import pytest
 
 from hitl_stream.errors import Fatal, Unavailable
+from hitl_stream.store import statement
 from hitl_stream.store.database import Database, unavailable
 from tests.harness import database as databases
 from tests.harness import wait
 from tests.harness.postgres import PostgresServer
 
+TRY_POLICY_LOCK = statement.get("take_policy_lock").replace("pg_advisory", "pg_try_advisory")
 ROW = "INSERT INTO outbox_shard (shard) VALUES ($1)"
 
 
@@ -146,21 +148,23 @@ async def test_a_cancelled_block_leaves_nothing_and_ends_at_once(worker: Databas
 async def test_a_commit_under_way_is_never_cancelled(worker: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task is cancelled while its COMMIT is under way: what it wrote is there."""
     begun, cancelled = asyncio.Event(), asyncio.Event()
-    commit = asyncpg.transaction.Transaction.commit
+    execute = asyncpg.Connection.execute
 
-    async def slow(self: asyncpg.transaction.Transaction) -> None:
-        begun.set()
-        await cancelled.wait()
-        await commit(self)
+    async def slow(self: asyncpg.Connection, query: str, *arguments: object) -> str:
+        if query == "COMMIT":
+            begun.set()
+            await cancelled.wait()
+        return str(await execute(self, query, *arguments))
 
-    monkeypatch.setattr(asyncpg.transaction.Transaction, "commit", slow)
+    monkeypatch.setattr(asyncpg.Connection, "execute", slow)
 
     async def block() -> None:
         async with worker.transaction() as conn:
             await conn.execute(ROW, 1)
 
     task = asyncio.create_task(block())
-    await begun.wait()
+    async with asyncio.timeout(5):
+        await begun.wait()
     task.cancel()
     await wait.turn()  # the cancellation arrives
     cancelled.set()
@@ -168,6 +172,23 @@ async def test_a_commit_under_way_is_never_cancelled(worker: Database, monkeypat
         await task
     assert task.cancelled()
     assert await rows(worker) == [1]
+
+
+async def test_a_transaction_whose_failure_nobody_minded_says_that_nothing_was_committed(worker: Database) -> None:
+    with pytest.raises(RuntimeError, match="ROLLBACK"):
+        async with worker.transaction() as conn:
+            await conn.execute(ROW, 1)
+            with suppress(asyncpg.UndefinedTableError):
+                await conn.execute("SELECT FROM nowhere")
+    assert await rows(worker) == []
+
+
+async def test_the_first_statement_is_inside_the_transaction(worker: Database, database: str) -> None:
+    other = await asyncpg.connect(database)
+    async with worker.transaction(first="share_policy_lock"):
+        assert not await other.fetchval(TRY_POLICY_LOCK)
+    assert await other.fetchval(TRY_POLICY_LOCK)
+    await other.close()
 
 
 async def test_the_pool_being_empty_for_long_is_unavailable(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

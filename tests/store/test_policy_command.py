@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from hitl_stream.embedded.postgres import free_port
-from hitl_stream.store.policy import POLICY_LOCK
+from hitl_stream.store import statement
 from tests.harness import command, wait
 from tests.harness import database as databases
 from tests.harness.postgres import PostgresServer
@@ -183,7 +183,7 @@ def test_the_switch_returns_only_when_every_batch_of_before_has_ended(operator: 
         observer = await asyncpg.connect(operator.url)
         transaction = batch.transaction()
         await transaction.start()
-        await batch.execute("SELECT pg_advisory_xact_lock_shared($1)", POLICY_LOCK)
+        await batch.execute(statement.get("share_policy_lock"))
         process = operator.start("auto-approve", "off", "--reason", "incident", "--by", "ann")
 
         async def waits() -> bool:

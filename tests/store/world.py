@@ -58,7 +58,7 @@ class World:
 
     async def messages(self) -> list[tuple[str, dict[str, Any]]]:
         async with self.database.connection() as conn:
-            rows = await outbox.fetch(conn, [0, 1, 2, 3], 1000)
+            rows, _ = await outbox.take(conn, [0, 1, 2, 3], 1000)
         return [(m.topic, orjson.loads(m.value or b"null")) for row in rows for m in row.messages]
 
     async def gate(self, patch_id: str = "p-1", diff: str = DIFF) -> tuple[bool, str]:

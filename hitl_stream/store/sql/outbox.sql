@@ -1,16 +1,22 @@
--- name: fetch_outbox
+-- name: take_outbox
 -- role: hitl_worker
--- The oldest unpublished rows of the shards, in the order they must be published.
-SELECT o.id, o.shard, o.messages
-  FROM unnest($1::int[]) AS s (shard)
- CROSS JOIN LATERAL (SELECT id, shard, messages FROM outbox WHERE shard = s.shard ORDER BY id LIMIT $2) AS o;
-
--- name: remove_outbox
--- role: hitl_worker
--- Published and acknowledged. Only the shard's owner removes, so that a zombie cannot take what it did not publish.
-DELETE FROM outbox AS o
- USING unnest($1::int[], $2::bigint[], $3::bigint[]) AS w (shard, id, epoch), outbox_shard AS s
- WHERE o.shard = w.shard AND o.id = w.id AND s.shard = w.shard AND s.epoch = w.epoch;
+-- The oldest unpublished rows of the shards, in the order they must be published, and away with what was published and
+-- acknowledged: one round trip. Only the shard's owner removes, so that a zombie cannot take what it did not publish.
+WITH gone AS (
+  DELETE FROM outbox AS o
+   USING unnest($3::int[], $4::bigint[], $5::bigint[]) AS w (shard, id, epoch), outbox_shard AS s
+   WHERE o.shard = w.shard AND o.id = w.id AND s.shard = w.shard AND s.epoch = w.epoch
+  RETURNING o.id)
+SELECT g.gone, o.shard, o.id, o.messages
+  FROM (SELECT count(*) AS gone FROM gone) AS g
+  LEFT JOIN (SELECT r.shard, r.id, r.messages
+               FROM unnest($1::int[]) AS s (shard)
+              CROSS JOIN LATERAL (SELECT shard, id, messages
+                                    FROM outbox
+                                   WHERE shard = s.shard AND id <> ALL ($4::bigint[])
+                                   ORDER BY id
+                                   LIMIT $2) AS r) AS o ON true
+ ORDER BY o.shard, o.id;
 
 -- name: outbox_oldest_age
 -- role: hitl_worker, hitl_scheduler, hitl_sidecar

@@ -1,12 +1,12 @@
 -- name: share_policy_lock
 -- role: hitl_worker, hitl_scheduler
--- Held to the end of the transaction: while it is held, no policy can be activated and no switch thrown.
-SELECT pg_advisory_xact_lock_shared($1);
+-- The number spells hitlplcy. Held to the end of the transaction: while it is held, no policy can be activated and no switch thrown.
+SELECT pg_advisory_xact_lock_shared(7523672661590565753);
 
 -- name: take_policy_lock
 -- role: hitl_operator
 -- Waits until every batch that could still approve the old way has ended, and holds off new ones.
-SELECT pg_advisory_xact_lock($1);
+SELECT pg_advisory_xact_lock(7523672661590565753);
 
 -- name: policy_by_version
 -- role: hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator
