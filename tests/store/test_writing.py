@@ -47,7 +47,7 @@ async def test_rows_are_stored_as_they_were_made(
         ml__confidence=1e-17,
         vulnerability__summary=ODD,
         vulnerability__cwe_ids=["CWE-79", ODD, "", "NULL", 'a"b\\c'],
-        vulnerability__detected_at="0001-01-01T00:00:00.000001+00:00",
+        vulnerability__detected_at="0001-01-01T00:00:00Z",
         patch__author=ODD,
     )
     late = data(patch_id="p-3", apv_id="APV-3", vulnerability__detected_at="9999-12-31T23:59:59.999999Z")

@@ -197,8 +197,9 @@ def test_a_diff_is_plain_when_everything_in_it_is_seen_in_order(text: str, plain
         ("2026-11-23T08:15:08,5Z", datetime(2026, 11, 23, 8, 15, 8, 500000, tzinfo=UTC), False),
         ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC), True),
         ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), True),
-        ("9999-12-31T23:59:59-01:00", datetime.max.replace(tzinfo=UTC), True),
-        ("0001-01-01T00:00:00+01:00", datetime.min.replace(tzinfo=UTC), True),
+        ("9999-12-31T23:59:59-01:00", datetime.max.replace(tzinfo=UTC, microsecond=999_998), True),
+        ("9999-12-31T23:59:59.999999Z", datetime.max.replace(tzinfo=UTC, microsecond=999_998), True),
+        ("0001-01-01T00:00:00+01:00", datetime.min.replace(tzinfo=UTC, microsecond=1), True),
     ],
 )
 def test_times_are_read_as_utc_and_odd_ones_are_counted(text: str, wanted: datetime, odd: bool) -> None:
