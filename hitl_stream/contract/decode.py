@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic_core import SchemaValidator
 
 from hitl_stream.contract import complaint, envelope, lean, model, proof, strict_json, vocabulary
 from hitl_stream.contract.envelope import Envelope
-from hitl_stream.contract.fact import Card, Outcome, Result
+from hitl_stream.contract.fact import Card, Outcome, Result, Wargame
 from hitl_stream.contract.record import Record
 from hitl_stream.errors import BadRecord
 
@@ -62,6 +62,44 @@ def decode_outcome(record: Record) -> Outcome:
 def result_from_payload(source: str, event_id: str, payload: bytes) -> Result:
     """A stored result again, from the bytes of its `data`; key, trace and envelope time are no part of them."""
     return _result(Envelope(source, event_id, None, False, None, strict_json.parse(payload, "data"), payload), None)
+
+
+def unreadable_result(
+    patch_id: str, apv_id: str, source: str, event_id: str, patch_digest: bytes | None, payload: bytes
+) -> Result:
+    """What stands for a stored result that the rules of today no longer read: it arrived, and nothing is known of it."""
+    return Result(
+        source=source,
+        event_id=event_id,
+        patch_id=patch_id,
+        apv_id=apv_id,
+        cve_id=None,
+        run_id=event_id,
+        patch_digest=patch_digest,
+        plain_text=None,
+        severity=None,
+        risk=None,
+        flagged=None,
+        wargame=Wargame.UNKNOWN,
+        wargame_detail="a stored result can no longer be read",
+        exploit_worked_after=False,
+        prediction=None,
+        confidence=None,
+        expected_results=None,
+        author=None,
+        detected_at=None,
+        executed_at=_UNKNOWN_TIME,
+        synthetic=False,
+        card=Card(None, None, None, None, (), None),
+        payload=payload,
+        payload_sha256=sha256(payload).digest(),
+        traceparent=None,
+        key_differs=False,
+        odd_time=False,
+    )
+
+
+_UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_plain_text(diff: str) -> bool:

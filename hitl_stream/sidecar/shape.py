@@ -97,10 +97,13 @@ def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, A
 
 
 def _payload(row: Row) -> dict[str, Any]:
-    """What a result said; nothing once its payload is past its retention."""
+    """What a result said; nothing once its payload is past its retention, or beyond what is read today."""
     if row["payload"] is None:
         return {}
-    value: dict[str, Any] = strict_json.parse(row["payload"], "payload")
+    try:
+        value: dict[str, Any] = strict_json.parse(row["payload"], "payload")
+    except BadRecord:
+        return {}
     return value
 
 

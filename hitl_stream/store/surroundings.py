@@ -12,8 +12,9 @@ from datetime import datetime
 from asyncpg import Connection
 from asyncpg import Record as Row
 
-from hitl_stream.contract.decode import result_from_payload
+from hitl_stream.contract.decode import result_from_payload, unreadable_result
 from hitl_stream.contract.fact import Result
+from hitl_stream.errors import BadRecord
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.review.lifecycle import Situation, Standing
 from hitl_stream.review.state import Patch, State, Step
@@ -31,6 +32,16 @@ async def lock_patches(conn: Connection, patch_ids: Iterable[str]) -> dict[str, 
 def read_patch(row: Row) -> Patch:
     """A row of `lock_patches` as a Patch."""
     return Patch(**{**dict(row), "state": State(row["state"])})
+
+
+def _stored_result(row: Row, apv_id: str) -> Result:
+    """A row of `round_evidence`. One that an older version accepted and this one does not must not hold anybody up."""
+    try:
+        return result_from_payload(row["source"], row["event_id"], row["payload"])
+    except BadRecord:
+        return unreadable_result(
+            row["patch_id"], apv_id, row["source"], row["event_id"], row["patch_digest"], row["payload"]
+        )
 
 
 @dataclass(slots=True)
@@ -65,7 +76,7 @@ class Surroundings:
         rows = await conn.fetch(statement.get("round_evidence"), [p.patch_id for p in live], [p.round for p in live])
         for row in rows:
             if row["payload"] is not None:
-                stored = result_from_payload(row["source"], row["event_id"], row["payload"])
+                stored = _stored_result(row, patches[row["patch_id"]].apv_id)
                 self._results.setdefault(row["patch_id"], []).append(stored)
         later = [p.patch_id for p in patches.values() if p.round > 1]
         if later:

@@ -7,8 +7,11 @@ is the child's, so that a container never runs at half strength unnoticed. Child
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import Sequence
+from contextlib import suppress
 
 from hitl_stream.observe import log
 
@@ -35,14 +38,18 @@ async def _run(commands: Sequence[Sequence[str]], environments: Sequence[dict[st
     codes = [ending.result() for ending in endings if ending.done()]
     if codes and not asked.is_set():
         log.get().error("child_ended", code=codes[0])
-    for child in children:
-        if child.returncode is None:
-            child.send_signal(signal.SIGTERM)
+    _signal(children, signal.SIGTERM)
     _, hanging = await asyncio.wait(endings, timeout=grace_s + MARGIN_S)
-    for child in children:
-        if child.returncode is None:
-            child.kill()
+    _signal(children, signal.SIGKILL)
     if hanging:
         await asyncio.wait(hanging)
     codes += [ending.result() for ending in endings]
     return next((abs(code) for code in codes if code), 0)
+
+
+def _signal(children: Sequence[Process], number: signal.Signals) -> None:
+    """Signal those that have not ended. Not by their own method: it would fetch the code of one that just did, and lose it."""
+    for child in children:
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, number)

@@ -120,6 +120,22 @@ async def test_a_result_and_the_deadline_at_once_leave_one_state(scene: Scene) -
     await scene.assert_consistent()
 
 
+async def test_a_stored_result_that_is_no_longer_read_holds_nobody_up(scene: Scene) -> None:
+    """Accepted by an older version: it goes to a person with the others, and so does what comes after it."""
+    for name in ("p-1", "p-2", "p-3"):
+        await scene.collecting(name)
+    async with scene.owner.transaction():
+        await scene.owner.execute("SELECT set_config('hitl.retention', 'on', true)")
+        await scene.owner.execute("UPDATE evidence SET payload = '{' WHERE patch_id IN ('p-1', 'p-3')")
+    assert (await scene.feed("p-3", wargame__expected_results=2)).fates == {"pending": 1}
+    await scene.pass_time(hours=1)
+    await scene.share(DUTY)
+    assert await scene.rows("SELECT state, count(*) FROM patch GROUP BY 1") == [("pending", 3)]
+    ((reasons,),) = await scene.rows("SELECT reasons FROM patch WHERE patch_id = 'p-1'")
+    assert "a stored result can no longer be read" in reasons
+    await scene.assert_consistent()
+
+
 async def test_a_new_policy_waits_for_the_duty_and_the_duty_for_a_new_policy(scene: Scene) -> None:
     await scene.collecting()
     await scene.pass_time(hours=1)

@@ -131,6 +131,11 @@ async def test_a_long_absence_is_given_back_once(any_scene: Scene) -> None:
     assert await any_scene.state() == "pending"
     await any_scene.all_of(DUTY)
     assert await limits(any_scene) == after
+    told = (
+        "SELECT actor, patch_id, round, seq, detail::jsonb->>'expires_at' FROM action WHERE action = 'review_extended'"
+    )
+    ((*said, until),) = await any_scene.rows(told)
+    assert (said, datetime.fromisoformat(until)) == (["policy", "p-1", 1, 1], after["p-1"])
     await any_scene.pass_time(hours=HIGH_H + 1)
     await any_scene.sidecars_beat()
     await any_scene.all_of(DUTY)

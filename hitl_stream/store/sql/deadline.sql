@@ -24,10 +24,19 @@ SELECT patch_id FROM patch
 
 -- name: extend_reviews
 -- role: hitl_scheduler
--- A review gets back the part of the gap in which it was open.
-UPDATE patch
-   SET expires_at = expires_at + ($3::timestamptz - greatest($2::timestamptz, opened_at))
- WHERE patch_id = ANY ($1::text[]) AND state = 'pending' AND opened_at < $3;
+-- A review gets back the part of the gap in which it was open, and the audit says so.
+WITH extended AS (
+  UPDATE patch
+     SET expires_at = expires_at + ($3::timestamptz - greatest($2::timestamptz, opened_at))
+   WHERE patch_id = ANY ($1::text[]) AND state = 'pending' AND opened_at < $3
+  RETURNING patch_id, round, seq, patch_digest, evidence_digest, policy_version, opened_at, expires_at)
+INSERT INTO action (
+  at, actor, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version, justification, detail)
+SELECT clock_timestamp(), 'policy', 'review_extended', patch_id, round, seq + 1, patch_digest, evidence_digest,
+       policy_version, 'nobody could decide while no sidecar was there',
+       json_build_object('from', greatest($2::timestamptz, opened_at), 'to', $3::timestamptz, 'expires_at', expires_at)
+  FROM extended
+ ORDER BY patch_id;
 
 -- name: sidecars_seen
 -- role: hitl_scheduler

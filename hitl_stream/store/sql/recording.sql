@@ -43,7 +43,7 @@ SELECT patch_id, apv_id, cve_id, home, round, state, approved_by, seq, version, 
 -- name: round_evidence
 -- role: hitl_worker, hitl_scheduler
 -- The results that a patch's current round already has.
-SELECT e.patch_id, e.source, e.event_id, e.payload
+SELECT e.patch_id, e.source, e.event_id, e.patch_digest, e.payload
   FROM unnest($1::text[], $2::int[]) AS w (patch_id, round)
   JOIN evidence AS e ON e.patch_id = w.patch_id AND e.round = w.round;
 
