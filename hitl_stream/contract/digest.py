@@ -10,12 +10,8 @@ import uuid
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha1, sha256
-from typing import Any
 
 import orjson
-
-from hitl_stream.contract import strict_json
-from hitl_stream.errors import BadRecord
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:hitl-stream:decision")
 _NAMESPACE_BYTES = NAMESPACE.bytes
@@ -46,40 +42,6 @@ def evidence_digest(lines: Iterable[tuple[str, str, bytes]]) -> bytes:
 def patch_digest_text(raw: bytes | None) -> str | None:
     """A digest as messages spell it."""
     return None if raw is None else f"sha256:{raw.hex()}"
-
-
-def content_digest(data: Any) -> bytes:
-    """sha256 of the canonical JSON of a value: member order, blanks, escapes and spelling of numbers do not matter.
-
-    Numbers are compared as they are read: integers exactly, others as IEEE 754 doubles; 1, 1.0 and 1e0 are one number,
-    true is none.
-    """
-    value = data if strict_json.is_plain(data) else _normal(data)
-    return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest()
-
-
-def payload_content(payload: bytes) -> bytes | None:
-    """`content_digest` of a stored payload; None for one that today's rules no longer read."""
-    try:
-        return content_digest(strict_json.parse(payload, "data"))
-    except BadRecord:
-        return None
-
-
-def _normal(value: Any) -> Any:
-    """The value with every number spelled in the one way that does not depend on who wrote it, or on orjson's version."""
-    kind = type(value)
-    if kind is dict:
-        return {name: _normal(item) for name, item in value.items()}
-    if kind is list:
-        return [_normal(item) for item in value]
-    if kind is float:
-        if value.is_integer():
-            return orjson.Fragment(str(int(value)).encode())
-        return orjson.Fragment(repr(value).encode())
-    if kind is int:
-        return orjson.Fragment(str(value).encode())
-    return value
 
 
 def _uuid5(name: list[str | int]) -> str:

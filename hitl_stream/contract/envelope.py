@@ -65,13 +65,14 @@ def read(record: Record, event_type: str) -> Envelope:
 
 
 _CONTENT_TYPE = "content-type"
-_ATTRIBUTES = frozenset(f"ce_{name}" for name in (*_TEXTS, "tracestate", "partitionkey"))
-_KNOWN = frozenset((_CONTENT_TYPE, "traceparent", *_ATTRIBUTES))
+_USUAL = frozenset((_CONTENT_TYPE, *(f"ce_{name}" for name in (*_TEXTS, "tracestate", "partitionkey"))))
+_KNOWN = _USUAL | {"traceparent"}
 
 
 def _usual_attributes(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str] | None:
     """The attributes of binary mode as nearly every producer sends it, at half the cost; None if anything is unusual."""
-    names = _attribute_names(tuple([name for name, _ in headers]))
+    given = tuple([name for name, _ in headers])
+    names = _attribute_names(given) if len(given) <= len(_USUAL) and _USUAL.issuperset(given) else None
     if names is None:
         return None
     try:
@@ -81,10 +82,10 @@ def _usual_attributes(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, 
     return attributes if attributes.pop(_CONTENT_TYPE) == "application/json" else None
 
 
-@lru_cache(256)  # a producer always sends the same names
+@lru_cache(256)  # a producer always sends the same names; others than ours never get here, so that it stays small
 def _attribute_names(names: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The names without their prefix: all of them ours and each once, a content type and an id among them."""
-    if len(set(names)) != len(names) or not {_CONTENT_TYPE, "ce_id"} <= set(names) <= {_CONTENT_TYPE, *_ATTRIBUTES}:
+    """The names without their prefix: each of them once, a content type and an id among them."""
+    if len(set(names)) != len(names) or not {_CONTENT_TYPE, "ce_id"} <= set(names):
         return None
     return tuple(name.removeprefix("ce_") for name in names)
 

@@ -61,14 +61,9 @@ def _load(raw: bytes, where: str) -> Any:
 
 def compact(value: Any) -> bytes:
     """JSON without blanks, member order kept, UTF-8, numbers as Python's json module spells them."""
-    if is_plain(value):
+    if not _unusual(value):
         return orjson.dumps(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def is_plain(value: Any) -> bool:
-    """Whether every number in the value has one spelling only, so that orjson's own is the canonical one."""
-    return not _unusual(value)
 
 
 def _check_nesting(value: Any, where: str, nesting_max: int) -> None:
@@ -88,7 +83,7 @@ def _check_nesting(value: Any, where: str, nesting_max: int) -> None:
 
 
 def _unusual(value: Any) -> list[float]:
-    """The numbers that can be written in more than one way: an exponent, `.0`, more than 64 bits."""
+    """The numbers that orjson may write in another way than Python: with an exponent, `.0`, more than 64 bits."""
     unusual: list[float] = []
     nodes = [value if type(value) is dict or type(value) is list else [value]]
     for node in nodes:

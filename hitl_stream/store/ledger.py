@@ -6,13 +6,14 @@ writes the sum. Identity is settled first: a known (source, id) never reaches th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, ClassVar
 
 from asyncpg import Connection
 
-from hitl_stream.contract import digest, encode
+from hitl_stream.contract import content, encode
 from hitl_stream.contract.fact import Outcome, Result
 from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
@@ -24,6 +25,7 @@ from hitl_stream.store.batch import Decoded, Recorded, Remark
 from hitl_stream.store.surroundings import Surroundings
 
 Identity = tuple[str, str]
+Key = tuple[str, str, str]
 
 COMPARED_AT_ONCE = 32  # stored payloads that are held in memory together; each may have most of a megabyte
 
@@ -41,16 +43,18 @@ class Failing(Exception):
 class _Ledger:
     """`thorough`: look for events beyond the time for which identities are kept; after a key was there already.
 
-    `seen` holds the payload's digest of every identity. Equal payloads say the same; only where they differ is their
-    content worked out: `contents`, by the payload's digest, from `payloads` for what is new in this batch.
+    `seen` holds the payload's digest of every identity. Equal payloads say the same; only where they differ are they read
+    again: `same` are pairs of digests, the stored and a new one, that say the same; `payloads` is what is new in this batch.
     """
 
+    kind: ClassVar[str]
     cluster_id: str
     recorded: Recorded
     thorough: bool = False
     seen: dict[Identity, bytes] = field(default_factory=dict)
-    contents: dict[bytes, bytes | None] = field(default_factory=dict)
+    same: set[tuple[bytes, bytes]] = field(default_factory=set)
     payloads: dict[bytes, bytes] = field(default_factory=dict)
+    values: dict[bytes, Any] = field(default_factory=dict)
     patches: dict[str, Patch] = field(default_factory=dict)
     seen_rows: list[writing.Row] = field(default_factory=list)
     dead_rows: list[writing.Row] = field(default_factory=list)
@@ -66,26 +70,33 @@ class _Ledger:
         self.seen = {(row["source"], row["event_id"]): row["payload_sha256"] for row in rows}
         if not (rows or self.thorough):
             return
-        unsettled = [e for e in events if self._is_unsettled(e)]
-        for start in range(0, len(unsettled), COMPARED_AT_ONCE):
-            await self._read_applied(conn, unsettled[start : start + COMPARED_AT_ONCE])
+        unsettled: dict[Key, list[Result | Outcome]] = {}
+        for event in events:
+            if self._is_unsettled(event):
+                unsettled.setdefault((event.patch_id, event.source, event.event_id), []).append(event)
+        keys = list(unsettled)
+        for start in range(0, len(keys), COMPARED_AT_ONCE):
+            await self._read_applied(conn, keys[start : start + COMPARED_AT_ONCE], unsettled)
 
     def _is_unsettled(self, event: Result | Outcome) -> bool:
         """Whether what is stored of the event decides what it is."""
         known = self.seen.get((event.source, event.event_id))
         return self.thorough if known is None else known != event.payload_sha256
 
-    async def _read_applied(self, conn: Connection, events: Sequence[Result | Outcome]) -> None:
-        rows = await conn.fetch(
-            statement.get("applied_events"),
-            [e.patch_id for e in events],
-            [e.source for e in events],
-            [e.event_id for e in events],
-        )
-        for row in rows:
-            self.seen.setdefault((row["source"], row["event_id"]), row["payload_sha256"])
+    async def _read_applied(
+        self, conn: Connection, keys: Sequence[Key], events: Mapping[Key, Sequence[Result | Outcome]]
+    ) -> None:
+        for row in await conn.fetch(statement.get("applied_events"), *map(list, zip(*keys, strict=True))):
+            identity, stored = (row["source"], row["event_id"]), row["payload_sha256"]
+            if identity not in self.seen:
+                if row["kind"] != self.kind:
+                    continue  # forgotten, as an event of the other topic is
+                self.seen[identity] = stored
             if row["payload"] is not None:
-                self.contents[row["payload_sha256"]] = digest.payload_content(row["payload"])
+                others = {e.payload_sha256: e.payload for e in events[row["patch_id"], *identity]}
+                others.pop(stored, None)
+                value = _read(row["payload"]) if others else None
+                self.same |= {(stored, sha) for sha, other in others.items() if content.is_same(value, _read(other))}
 
     def _is_new(self, item: Decoded[Result] | Decoded[Outcome]) -> bool:
         """Settle identity: bad records, duplicates and conflicts end here."""
@@ -102,18 +113,21 @@ class _Ledger:
             self.payloads[event.payload_sha256] = event.payload
             self.seen_rows.append((event.source, event.event_id, event.payload_sha256, self.now))
             return True
-        if known == event.payload_sha256 or self._says_the_same(known, event.payload):
+        if known == event.payload_sha256 or self._says_the_same(known, event):
             self.recorded.fates["duplicate"] += 1
         else:
             self._refuse(item, Conflict(f"id {event.event_id} of {event.source} was seen before with other content"))
         return False
 
-    def _says_the_same(self, known: bytes, payload: bytes) -> bool:
-        """Whether two payloads are the same JSON value, of which the digest of one is known."""
-        if known not in self.contents and known in self.payloads:
-            self.contents[known] = digest.payload_content(self.payloads[known])
-        content = self.contents.get(known)
-        return content is not None and content == digest.payload_content(payload)
+    def _says_the_same(self, known: bytes, event: Result | Outcome) -> bool:
+        """Whether a payload that differs from the known one is the same JSON value."""
+        if (known, event.payload_sha256) in self.same:
+            return True
+        if known not in self.payloads:
+            return False
+        if known not in self.values:
+            self.values[known] = _read(self.payloads[known])
+        return content.is_same(self.values[known], _read(event.payload))
 
     def _refuse(self, item: Decoded[Result] | Decoded[Outcome], failure: BadRecord) -> None:
         record = item.record
@@ -147,6 +161,7 @@ class _Ledger:
 class ResultLedger(_Ledger):
     """A batch of wargaming results."""
 
+    kind: ClassVar[str] = "result"
     around: Surroundings = field(kw_only=True)
     new_patch_ids: set[str] = field(default_factory=set)
     evidence_rows: list[writing.Row] = field(default_factory=list)
@@ -205,6 +220,7 @@ class ResultLedger(_Ledger):
 class OutcomeLedger(_Ledger):
     """A batch of what Eureka reports."""
 
+    kind: ClassVar[str] = "outcome"
     approvals: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     outcome_rows: list[writing.Row] = field(default_factory=list)
 
@@ -246,6 +262,14 @@ class OutcomeLedger(_Ledger):
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch."""
         await writing.write(conn, self.steps, self.messages, self._arrived(outcome=self.outcome_rows))
+
+
+def _read(payload: bytes) -> Any:
+    """The value of a payload; what nobody can read any more equals nothing."""
+    try:
+        return content.read(payload)
+    except ValueError:
+        return float("nan")
 
 
 def _remark(item: Decoded[Result] | Decoded[Outcome], reason: str, error: str | None = None) -> Remark:

@@ -71,7 +71,7 @@ async def take(
 ) -> tuple[list[OutboxRow], int]:
     """At most `limit` rows per shard, per shard in id order, without those published, which are taken away.
 
-    Also returns how many went: those whose shard is still ours.
+    Also returns how many of these shards went, under the epochs given.
     """
     rows = await conn.fetch(
         statement.get("take_outbox"),

@@ -146,11 +146,12 @@ class Publisher:
             rows, gone = await outbox.take(conn, list(epochs), ROWS_MAX, published)
         self.breakers.postgres.worked()
         ours = sum(row.shard in epochs for row in published)
-        if gone >= ours:
+        if gone == ours:
             return rows
-        log.get().warning("shards_lost", rows=ours - gone)
-        self.leave()
-        self.lost()
+        if self._holds(epochs):  # otherwise they were left meanwhile, and perhaps claimed again
+            log.get().warning("shards_lost", rows=ours - gone)
+            self.leave()
+            self.lost()
         return []
 
     async def _one_by_one(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
@@ -175,8 +176,12 @@ class Publisher:
         for topic, count in Counter(message.topic for row in rows for message in row.messages).items():
             metrics.MESSAGES_PUBLISHED.labels(self.topics.physical(topic)).inc(count)
 
+    def _holds(self, epochs: dict[int, int]) -> bool:
+        """Whether we own these shards still, under these epochs."""
+        return bool(epochs) and all(self._epochs.get(shard) == epoch for shard, epoch in epochs.items())
+
     def _mark_drained(self, epochs: dict[int, int], full: set[int]) -> None:
-        if all(self._epochs.get(shard) == epoch for shard, epoch in epochs.items()):
+        if self._holds(epochs):
             self._full &= full
             if not self._full:
                 self._drained.set()

@@ -7,7 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 import asyncpg
+import pytest
 
+from hitl_stream.contract import content
 from hitl_stream.store import adoption, ledger
 from hitl_stream.store.database import Database
 from tests.event import binary, data, outcome
@@ -91,6 +93,32 @@ async def test_more_repeats_than_are_compared_at_once_each_end_in_one_place(worl
     await world.feed(*(binary(f"e-{n}", content) for n, content in enumerate(given)))
     again = [binary(f"e-{n}", spelled_otherwise(content)) for n, content in enumerate(given)]
     assert (await world.feed(*again)).fates == {"duplicate": count}
+
+
+async def test_repeats_of_one_id_read_what_is_stored_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand small conflicts with one large event must not take a thousand times what it takes to read that one."""
+    await world.feed(binary("e-1", data()))
+    await world.feed(outcome("o-1", "p-1"))
+    read: list[bytes] = []
+
+    def keep(payload: bytes) -> Any:
+        read.append(payload)
+        return json.loads(payload)
+
+    monkeypatch.setattr(content, "read", keep)
+    repeats = [binary("e-1", data(attempt=n)) for n in range(50)]
+    fresh = [binary("e-2", data(patch_id="p-2", apv_id="APV-2", attempt=n)) for n in range(50)]
+    assert (await world.feed(*repeats, *fresh)).fates == {"conflict": 99, "approved": 1}
+    assert len(read) == 51 + 1 + 49  # the stored one and each of its repeats, the new one and each of its
+
+
+async def test_an_identity_of_the_other_topic_is_known_until_it_is_forgotten(world: World, database: str) -> None:
+    await world.feed(outcome("x-1", "p-1", detail="first"))
+    assert (await world.feed(binary("x-1", data(), source="/eureka"))).fates == {"conflict": 1}
+    await forget_identities(database)
+    other = binary("e-9", data(patch_id="p-9", apv_id="APV-9"))
+    recorded = await world.feed(binary("x-1", data(), source="/eureka"), other)
+    assert recorded.fates == {"pending": 1, "approved": 1}
 
 
 async def test_a_payload_that_was_let_go_is_compared_by_its_digest(world: World, database: str) -> None:

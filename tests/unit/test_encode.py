@@ -6,12 +6,11 @@ import json
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from hitl_stream.contract import digest, encode, message
+from hitl_stream.contract import content, digest, encode, message
 from hitl_stream.contract.encode import DecisionEvent, ReviewEvent
 from hitl_stream.contract.record import Message, StoredRecord
 
@@ -290,21 +289,13 @@ def test_a_dead_letter_is_the_record_as_it_was_with_its_place_and_the_reason() -
         ("18446744073709551615", "18446744073709551616", False),
         ('{"a":null}', "{}", False),
         ('"é"', '"e\\u0301"', False),
+        ('{"a":1,"b":2}', '{"a":1,"c":2}', False),
+        ('{"a":[{"b":[true]}]}', '{"a":[{"b":[1]}]}', False),
+        ("[]", "{}", False),
+        ("[1]", "[1,1]", False),
+        ('{"a":1}', "[1]", False),
     ],
 )
 def test_content_is_compared_as_json_values(one: str, other: str, same: bool) -> None:
-    assert (digest.content_digest(json.loads(one)) == digest.content_digest(json.loads(other))) is same
-
-
-def test_the_content_digest_never_changes() -> None:
-    """It is stored for as long as events may come again, over releases and versions of libraries."""
-    content = {
-        "b": [1.0, 2.5, 1e-7, 1.5e300, 12345678901234567890123, "\x7f\n/"],
-        "a": {"é": None, "z": True},
-        "c": 1e16,
-    }
-    canonical = (
-        '{"a":{"z":true,"é":null},"b":[1,2.5,1e-07,' + str(int(1.5e300)) + ',12345678901234567890123,"\x7f\\n/"],'
-        '"c":10000000000000000}'
-    )
-    assert digest.content_digest(content) == sha256(canonical.encode()).digest()
+    assert content.is_same(json.loads(one), json.loads(other)) is same
+    assert content.is_same(content.read(other.encode()), content.read(one.encode())) is same

@@ -6,9 +6,9 @@ WITH gone AS (
   DELETE FROM outbox AS o
    USING unnest($3::int[], $4::bigint[], $5::bigint[]) AS w (shard, id, epoch), outbox_shard AS s
    WHERE o.shard = w.shard AND o.id = w.id AND s.shard = w.shard AND s.epoch = w.epoch
-  RETURNING o.id)
+  RETURNING o.shard)
 SELECT g.gone, o.shard, o.id, o.messages
-  FROM (SELECT count(*) AS gone FROM gone) AS g
+  FROM (SELECT count(*) FILTER (WHERE shard = ANY ($1::int[])) AS gone FROM gone) AS g
   LEFT JOIN (SELECT r.shard, r.id, r.messages
                FROM unnest($1::int[]) AS s (shard)
               CROSS JOIN LATERAL (SELECT shard, id, messages

@@ -21,11 +21,11 @@ SELECT e.source, e.event_id, e.payload_sha256
 -- name: applied_events
 -- role: hitl_worker
 -- What was stored of these events: to compare what they say, or because their identity is forgotten already.
-SELECT e.source, e.event_id, e.payload_sha256, e.payload
+SELECT 'result' AS kind, e.patch_id, e.source, e.event_id, e.payload_sha256, e.payload
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w (patch_id, source, event_id)
   JOIN evidence AS e ON e.patch_id = w.patch_id AND e.source = w.source AND e.event_id = w.event_id
 UNION ALL
-SELECT o.source, o.event_id, o.payload_sha256, o.payload
+SELECT 'outcome', o.patch_id, o.source, o.event_id, o.payload_sha256, o.payload
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w (patch_id, source, event_id)
   JOIN outcome AS o ON o.patch_id = w.patch_id AND o.source = w.source AND o.event_id = w.event_id;
 
