@@ -255,7 +255,7 @@ def damaged(raw: bytes, rng: random.Random) -> bytes:
     """A few bytes of JSON exchanged, lost or doubled."""
     content = bytearray(raw)
     for _ in range(rng.randint(1, 3)):
-        at = rng.randrange(len(content))
+        at = rng.randrange(len(content) + 1)
         piece = rng.choice(
             (b"", b'"', b"{", b"}", b"[", b",", b":", b"\\u0000", b"\\ud800", b"1e999", b"\xff", b"null", b" ")
         )
