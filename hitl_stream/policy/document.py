@@ -74,7 +74,7 @@ class PolicyDocument(BaseModel):
         """Whether one result of this source is all there is, when it does not say how many to expect."""
         return self._single.fullmatch(source) is not None
 
-    def time_limit(self, severity: Severity | None, risk: Risk | None) -> timedelta:
+    def time_limit(self, severity: str | None, risk: str | None) -> timedelta:
         """How long the review may wait: by the higher of both; none counts as low, unknown as high."""
         limits = self.review_time_limit_s
         by_rank = (limits.low, limits.medium, limits.high, limits.critical)

@@ -1,69 +1,70 @@
-"""What a person does to a pending review: approve or reject, on exactly the version that was on the screen. Pure."""
+"""What a person's word leads to: the decision and its message. Pure; who may say it is settled in the database."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from hitl_stream.contract import encode
-from hitl_stream.errors import Refused
+from hitl_stream.contract.encode import DecisionEvent, ReviewEvent
+from hitl_stream.contract.record import Message
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.review import ruling
-from hitl_stream.review.state import Fate, Patch, State, Step
+from hitl_stream.review.ruling import Person, ReasonRow
+from hitl_stream.review.state import Fate, Patch, Step
+
+Concluded = tuple[DecisionEvent, Message]
 
 
-class Stale(Refused):
-    """The patch changed since you looked."""
+def approve(patch: Patch, person: Person, approvers: Sequence[str], valid_for: timedelta, at: datetime) -> Concluded:
+    """The approval that the last vote completes; `approvers` are all who voted, in their order."""
+    return _decide(patch, "approved", person, at, _shown(patch), approvers=approvers, valid_until=at + valid_for)
 
 
-class Taken(Refused):
-    """The patch is not waiting for a decision."""
+def reject(patch: Patch, person: Person, at: datetime) -> Concluded:
+    """A rejection ends the round: policy never approves this patch again."""
+    return _decide(patch, "rejected", person, at, _shown(patch))
 
 
-class Unbound(Refused):
-    """Without a diff there is nothing to bind an approval to."""
+def revoke(patch: Patch, person: Person, deployed: str, at: datetime) -> Concluded:
+    """The end of an approval; `deployed` is what outcomes say of the artefact: yes, no or unknown."""
+    return _decide(patch, "revoked", person, at, (), deployed=deployed)
 
 
-class Wish(StrEnum):
-    APPROVE = "approve"
-    REJECT = "reject"
+def reopen(patch: Patch, policy: PolicyDocument, at: datetime) -> ReviewEvent:
+    """An expired review waits again, for a whole time limit of its class."""
+    limit = at + policy.time_limit(patch.severity, patch.risk)
+    return ruling.review_event(patch, _shown(patch), at, limit, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What a person wants. `reason` is the comment of an approval or the required text of a rejection."""
-
-    wish: Wish
-    actor: str
-    version: int
-    reason: str | None = None
-    presets: tuple[str, ...] = ()
+def _shown(patch: Patch) -> Sequence[ReasonRow]:
+    """Why a person was asked."""
+    return encode.parse_reasons(patch.reasons)
 
 
-def decide(patch: Patch, command: Command, policy: PolicyDocument, now: datetime) -> Step:
-    """Close the pending round by a person's word. Raises Stale, Taken or Unbound; nothing is changed then."""
-    if patch.version != command.version:
-        raise Stale(f"the patch is at version {patch.version}, not {command.version}")
-    if patch.state is not State.PENDING:
-        raise Taken(f"the patch is {patch.state}")
-    approve = command.wish is Wish.APPROVE
-    if approve and patch.patch_digest is None:
-        raise Unbound()
-    step = Step(patch, Fate.APPROVED if approve else Fate.FILED, patch.round)
-    at = max(now, patch.changed_at)
-    shown = encode.parse_reasons(patch.reasons)
-    ruling.decide(
+def _decide(
+    patch: Patch,
+    decision: str,
+    person: Person,
+    at: datetime,
+    reasons: Sequence[ReasonRow],
+    *,
+    approvers: Sequence[str] = (),
+    valid_until: datetime | None = None,
+    deployed: str | None = None,
+) -> Concluded:
+    step = Step(patch, Fate.FILED, patch.round)
+    event = ruling.decide(
         step,
         patch,
-        "approved" if approve else "rejected",
-        shown,
+        decision,
+        reasons,
         at,
         None,
-        valid_until=at + policy.approval_valid if approve else None,
-        person=ruling.Person(command.actor, command.reason, command.presets),
+        valid_until=valid_until,
+        deployed=deployed,
+        person=person,
+        approvers=approvers,
     )
-    patch.state = State.APPROVED if approve else State.REJECTED
-    patch.approved_by = "human" if approve else None
-    patch.version += 1
-    return step
+    (message,) = step.messages
+    return event, message

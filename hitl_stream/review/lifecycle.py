@@ -70,8 +70,16 @@ def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
         case State.APPROVED:
             return _challenge(patch, result, situation)
         case State.REJECTED | State.EXPIRED | State.REVOKED:
-            patch.version += 1  # it covers the evidence
-            return Step(patch, Fate.FILED, patch.round)
+            return _file(patch, result, situation)
+
+
+def _file(patch: Patch, result: Result, situation: Situation) -> Step:
+    """Evidence for what is decided: kept. What expired can be opened again, so its card goes on showing all there is."""
+    if patch.state is State.EXPIRED:
+        _refresh(patch, result, situation)
+    else:
+        patch.version += 1  # it covers the evidence
+    return Step(patch, Fate.FILED, patch.round)
 
 
 def evidence_overdue(patch: Patch, situation: Situation) -> Step:

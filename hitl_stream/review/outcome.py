@@ -12,6 +12,9 @@ import orjson
 from hitl_stream.contract.fact import Outcome, OutcomeKind
 from hitl_stream.review.state import Action, Fate, Patch, State, Step
 
+# What an outcome means for the artefact it is about: is it out there?
+DEPLOYED = {"deployed": "yes", "exploited": "yes", "failed": "no", "rolled_back": "no", "superseded": "no"}
+
 
 def report(
     patch: Patch | None, outcome: Outcome, approved_until: datetime | None, decision_id: str | None, now: datetime

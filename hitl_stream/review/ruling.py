@@ -62,7 +62,7 @@ def send_to_person(
     patch.evidence_due_at = None
     patch.opened_at = at
     patch.expires_at = at + policy.time_limit(evidence.severity, evidence.risk)
-    event = _review_event(patch, evidence, rows, at, patch.expires_at, result.traceparent)
+    event = review_event(patch, rows, at, patch.expires_at, result.traceparent)
     step.opened.append(event)
     step.messages.append(encode.pending_review_message(event))
     step.reviews.append(
@@ -84,22 +84,18 @@ def send_to_person(
     )
 
 
-def _review_event(
-    patch: Patch,
-    evidence: Evidence,
-    rows: Sequence[ReasonRow],
-    opened_at: datetime,
-    expires_at: datetime,
-    traceparent: str | None,
+def review_event(
+    patch: Patch, rows: Sequence[ReasonRow], opened_at: datetime, expires_at: datetime, traceparent: str | None
 ) -> ReviewEvent:
+    """What is told of a review that opens on this row."""
     return ReviewEvent(
         patch_id=patch.patch_id,
         apv_id=patch.apv_id,
         cve_id=patch.cve_id,
         round=patch.round,
         seq=patch.seq + 1,
-        severity=evidence.severity,
-        risk=evidence.risk,
+        severity=patch.severity,
+        risk=patch.risk,
         ml_confidence=patch.ml_confidence,
         ml_prediction=patch.ml_prediction,
         reasons=tuple(rows),
@@ -141,6 +137,7 @@ def decide(
     valid_until: datetime | None = None,
     deployed: str | None = None,
     person: Person | None = None,
+    approvers: Sequence[str] = (),
 ) -> DecisionEvent:
     """Say something final, by policy or by a person: the next seq, its row and its message."""
     patch.changed_at = max(now, patch.changed_at)
@@ -156,7 +153,7 @@ def decide(
         decision,
         "human" if person else "policy",
         person.name if person else "policy",
-        (person.name,) if person and decision == "approved" else (),
+        tuple(approvers),
         person.comment if person else None,
         tuple(reasons),
         person.presets if person else (),

@@ -1,57 +1,236 @@
-"""A person's decision: state, audit and message in one transaction, on exactly the version that the person saw."""
+"""What a person does to a patch: each in one transaction, the caller's or its own, on exactly the version that was seen.
+
+The database decides whether it may be (0002_people): here is put together what is recorded and told. A refusal of the
+database becomes one of ours, and the transaction is over then.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
 from asyncpg import Connection
 
-from hitl_stream.contract.digest import decision_id
-from hitl_stream.contract.encode import DecisionEvent, reasons_json
+from hitl_stream.contract import encode
+from hitl_stream.contract.digest import decision_id, review_id
+from hitl_stream.contract.encode import DecisionEvent
+from hitl_stream.contract.record import Message
 from hitl_stream.errors import Refused
 from hitl_stream.review import command
-from hitl_stream.review.command import Command, Stale
-from hitl_stream.review.state import Step
+from hitl_stream.review.outcome import DEPLOYED
+from hitl_stream.review.ruling import Person
+from hitl_stream.review.state import Patch
 from hitl_stream.store import outbox, policy, statement
 from hitl_stream.store.surroundings import read_patch
+
+
+class LoginTooOld(Refused):
+    """This needs a person who has just logged in."""
+
+
+class NotAllowed(Refused):
+    """This person may not do this."""
 
 
 class UnknownPatch(Refused):
     """There is no such patch."""
 
 
-async def decide(conn: Connection, patch_id: str, wanted: Command, request_id: str | None = None) -> DecisionEvent:
-    """Approve or reject. Raises UnknownPatch, command.Stale, command.Taken or command.Unbound; nothing happened then."""
-    async with conn.transaction():
-        row = await conn.fetchrow(statement.get("lock_patch_for_person"), patch_id)
-        if row is None:
-            raise UnknownPatch()
-        now = await policy.current(conn)
-        step = command.decide(read_patch(row), wanted, now.policy, now.now)
-        await _write(conn, step, wanted.version, request_id)
-    return step.decisions[0]
+class NotPossible(Refused):
+    """The patch is in no state for this."""
 
 
-async def _write(conn: Connection, step: Step, seen_version: int, request_id: str | None) -> None:
-    patch, event = step.patch, step.decisions[0]
-    assert patch is not None  # noqa: S101 - a person decides on a row
-    changed = await conn.execute(
-        statement.get("close_by_person"),
-        patch.patch_id,
-        seen_version,
-        patch.state,
-        patch.approved_by,
-        patch.seq,
-        patch.version,
-        patch.changed_at,
-    )
-    if changed != "UPDATE 1":
-        raise Stale()
-    await conn.execute(
-        statement.get("insert_human_decision"),
-        *(event.patch_id, event.seq, event.round, decision_id(event.patch_id, event.round, event.seq), event.apv_id),
-        *(event.cve_id, event.decision, event.decided_by, list(event.approvers), event.comment),
-        *(reasons_json(event.reasons), list(event.reject_reasons), event.policy_version, event.patch_digest),
-        *(event.evidence_digest, event.ml_confidence, event.ml_prediction, event.decided_at, event.valid_until),
-        *(event.synthetic, "reviewer", request_id),
-    )
-    for packed in outbox.pack(step.messages):
-        await conn.execute(statement.get("write_outbox_for_person"), patch.home, packed)
+class Unbound(Refused):
+    """Without a diff there is nothing to bind an approval to."""
+
+
+class Stale(Refused):
+    """The patch changed since you looked."""
+
+
+class Invalid(Refused):
+    """The request lacks something."""
+
+
+_REFUSALS: dict[str, type[Refused]] = {
+    "HT401": LoginTooOld,
+    "HT403": NotAllowed, "HT404": UnknownPatch, "HT409": NotPossible, "HT410": Unbound, "HT412": Stale, "HT422": Invalid,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, as the token says: `groups` have their roles in the database. `token` and `request` stand in the audit.
+
+    `authenticated_at` is when the person last showed who they are, None if nobody says.
+    """
+
+    person: str
+    groups: tuple[str, ...]
+    token: str | None = None
+    request: str | None = None
+    authenticated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What came of a vote: the decision when it was the last one needed, else None."""
+
+    round: int
+    approvers: tuple[str, ...]
+    needed: int
+    version: int
+    event: DecisionEvent | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Who holds a review, and until when."""
+
+    person: str
+    until: datetime
+
+
+async def approve(
+    conn: Connection,
+    patch_id: str,
+    version: int,
+    actor: Actor,
+    comment: str | None = None,
+    *,
+    break_glass: bool = False,
+) -> Approval:
+    """Vote for an approval, and conclude it where no other vote is needed. Raises a Refused of this module."""
+    async with _deciding(conn):
+        cast = await conn.fetchrow(
+            statement.get("cast_vote"),
+            *(patch_id, version, actor.person, list(actor.groups), comment, break_glass, actor.authenticated_at),
+            *(actor.token, actor.request),
+        )
+        assert cast is not None  # noqa: S101 - the function answers or refuses
+        voted, event = tuple(cast["approvers"]), None
+        patch = await _locked(conn, patch_id)
+        if cast["complete"]:
+            current = await policy.current(conn)
+            event, message = command.approve(
+                patch, Person(actor.person, comment), voted, current.policy.approval_valid, cast["at"]
+            )
+            await conn.execute(
+                statement.get("conclude_approval"),
+                *(patch_id, cast["version"], _id(event), actor.person, list(actor.groups), comment, event.decided_at),
+                *(event.valid_until, actor.token, actor.request, _packed(message)),
+            )
+    return Approval(patch.round, voted, cast["needed"], cast["version"] + (event is not None), event)
+
+
+async def reject(
+    conn: Connection, patch_id: str, version: int, actor: Actor, reason: str, presets: Sequence[str] = ()
+) -> DecisionEvent:
+    """Reject. Raises a Refused of this module."""
+    async with _deciding(conn):
+        patch, at = await _locked(conn, patch_id), await _now(conn)
+        event, message = command.reject(patch, Person(actor.person, reason, tuple(presets)), at)
+        await conn.execute(
+            statement.get("reject_by_person"),
+            *(patch_id, version, _id(event), actor.person, list(actor.groups), reason, list(presets)),
+            *(event.decided_at, actor.token, actor.request, _packed(message)),
+        )
+    return event
+
+
+async def revoke(conn: Connection, patch_id: str, version: int, actor: Actor, reason: str) -> DecisionEvent:
+    """End an approval. Raises a Refused of this module."""
+    async with _deciding(conn):
+        patch, at = await _locked(conn, patch_id), await _now(conn)
+        outcome = await conn.fetchval(statement.get("deployed_as"), patch_id, patch.patch_digest)
+        deployed = "unknown" if outcome is None else DEPLOYED[outcome]
+        event, message = command.revoke(patch, Person(actor.person, reason), deployed, at)
+        await conn.execute(
+            statement.get("revoke_by_person"),
+            *(patch_id, version, _id(event), actor.person, list(actor.groups), reason, deployed),
+            *(event.decided_at, actor.token, actor.request, _packed(message)),
+        )
+    return event
+
+
+async def reopen(conn: Connection, patch_id: str, version: int, actor: Actor, reason: str) -> datetime:
+    """Let an expired review wait again; returns until when. Raises a Refused of this module."""
+    async with _deciding(conn):
+        patch = await _locked(conn, patch_id)
+        current = await policy.current(conn)
+        event = command.reopen(patch, current.policy, max(current.now, patch.changed_at))
+        await conn.execute(
+            statement.get("reopen_by_person"),
+            *(patch_id, version, review_id(patch_id, event.round, event.seq), actor.person, list(actor.groups), reason),
+            *(event.opened_at, event.expires_at, actor.token, actor.request),
+            _packed(encode.pending_review_message(event)),
+        )
+    return event.expires_at
+
+
+async def claim(
+    conn: Connection, patch_id: str, actor: Actor, reason: str | None = None, *, take_over: bool = False
+) -> Claimed:
+    """Hold a review, or hold it longer. Raises a Refused of this module."""
+    async with _deciding(conn):
+        row = await conn.fetchrow(
+            statement.get("claim_by_person"),
+            *(patch_id, actor.person, list(actor.groups), reason, take_over, actor.token, actor.request),
+        )
+        assert row is not None  # noqa: S101 - the function answers or refuses
+    return Claimed(row["person"], row["until"])
+
+
+async def release(conn: Connection, patch_id: str, actor: Actor) -> None:
+    """Let a review go. Raises a Refused of this module."""
+    async with _deciding(conn):
+        await conn.execute(
+            statement.get("release_by_person"),
+            *(patch_id, actor.person, list(actor.groups), actor.token, actor.request),
+        )
+
+
+async def comment(conn: Connection, patch_id: str, actor: Actor, said: str) -> datetime:
+    """Say something about a patch; returns when. Raises a Refused of this module."""
+    async with _deciding(conn):
+        at: datetime = await conn.fetchval(
+            statement.get("comment_by_person"),
+            *(patch_id, actor.person, list(actor.groups), said, actor.token, actor.request),
+        )
+    return at
+
+
+@asynccontextmanager
+async def _deciding(conn: Connection) -> AsyncIterator[None]:
+    """A transaction, the caller's if there is one, whose refusals are ours."""
+    try:
+        async with nullcontext() if conn.is_in_transaction() else conn.transaction():
+            yield
+    except asyncpg.PostgresError as error:
+        refusal = _REFUSALS.get(error.sqlstate or "")
+        if refusal is None:
+            raise
+        raise refusal(error.args[0]) from error
+
+
+async def _locked(conn: Connection, patch_id: str) -> Patch:
+    row = await conn.fetchrow(statement.get("lock_patch_for_person"), patch_id)
+    if row is None:
+        raise UnknownPatch()
+    return read_patch(row)
+
+
+async def _now(conn: Connection) -> datetime:
+    return (await policy.current(conn)).now
+
+
+def _id(event: DecisionEvent) -> str:
+    return decision_id(event.patch_id, event.round, event.seq)
+
+
+def _packed(message: Message) -> list[bytes | None]:
+    (row,) = outbox.pack([message])
+    return row

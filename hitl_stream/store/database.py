@@ -20,7 +20,7 @@ from hitl_stream.errors import Fatal, HitlError, Unavailable
 from hitl_stream.store import statement
 
 __all__ = [
-    "CONNECT_TIMEOUT_S", "PLANNING", "Connection", "Database", "session_settings", "translated", "unavailable",
+    "CONNECT_TIMEOUT_S", "PLANNING", "Connection", "Database", "attempt", "session_settings", "translated", "unavailable",
 ]  # fmt: skip
 
 CONNECT_TIMEOUT_S = 10.0
@@ -105,6 +105,19 @@ class Database:
                 await _abandon(conn, failure)
                 raise
             await _commit(conn)
+
+
+@asynccontextmanager
+async def attempt(conn: Connection) -> AsyncIterator[None]:
+    """A part of a transaction that can fail by itself: what it did is undone, and the rest goes on."""
+    await conn.execute("SAVEPOINT attempt")
+    try:
+        yield
+    except Exception as failure:
+        if not unavailable(failure):
+            await conn.execute("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+        raise
+    await conn.execute("RELEASE SAVEPOINT attempt")
 
 
 def unavailable(failure: BaseException) -> bool:

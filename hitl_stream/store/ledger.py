@@ -204,6 +204,7 @@ class ResultLedger(_Ledger):
             (
                 result.patch_id, result.source, result.event_id, step.round, record.topic, record.partition,
                 record.offset, result.patch_digest, result.payload_sha256, result.payload, self.now, result.traceparent,
+                result.author or "",
             )
         )  # fmt: skip
         self._keep(item, step)

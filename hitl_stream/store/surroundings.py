@@ -17,10 +17,9 @@ from hitl_stream.contract.fact import Result
 from hitl_stream.errors import BadRecord
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.review.lifecycle import Situation, Standing
+from hitl_stream.review.outcome import DEPLOYED
 from hitl_stream.review.state import Patch, State, Step
 from hitl_stream.store import statement
-
-_DEPLOYED = {"deployed": "yes", "exploited": "yes", "failed": "no", "rolled_back": "no", "superseded": "no"}
 
 
 async def lock_patches(conn: Connection, patch_ids: Iterable[str]) -> dict[str, Patch]:
@@ -72,7 +71,7 @@ class Surroundings:
             self._note_standing(row)
 
     async def _read_rounds(self, conn: Connection, patches: Mapping[str, Patch]) -> None:
-        live = [p for p in patches.values() if p.state in (State.COLLECTING, State.PENDING, State.APPROVED)]
+        live = [p for p in patches.values() if p.state not in (State.REJECTED, State.REVOKED)]
         rows = await conn.fetch(statement.get("round_evidence"), [p.patch_id for p in live], [p.round for p in live])
         for row in rows:
             if row["payload"] is not None:
@@ -86,7 +85,7 @@ class Surroundings:
         if approved:
             for row in await conn.fetch(statement.get("latest_outcomes"), approved):
                 if row["patch_digest"] is not None:
-                    self._deployed[row["patch_id"], row["patch_digest"]] = _DEPLOYED[row["outcome"]]
+                    self._deployed[row["patch_id"], row["patch_digest"]] = DEPLOYED[row["outcome"]]
 
     def _note_standing(self, row: Row) -> None:
         if row["kind"] == "approved":

@@ -36,7 +36,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "event_seen": ("source", "event_id", "payload_sha256", "seen_at"),
     "evidence": (
         "patch_id", "source", "event_id", "round", "topic", "partition", "record_offset", "patch_digest",
-        "payload_sha256", "payload", "received_at", "traceparent",
+        "payload_sha256", "payload", "received_at", "traceparent", "author",
     ),
     "outcome": (
         "patch_id", "source", "event_id", "topic", "partition", "record_offset", "decision_id", "patch_digest", "outcome",

@@ -13,6 +13,7 @@ import asyncpg
 
 from hitl_stream.embedded.postgres import Postgres
 from hitl_stream.store import migration
+from tests.harness import people
 
 TEMPLATE = "hitl_template"
 _numbers = itertools.count(1)
@@ -31,23 +32,25 @@ def migrated(server: Postgres) -> Iterator[str]:
 
 def _prepare(server: Postgres) -> None:
     """Make the template: one empty database with all migrations."""
-    run(_execute(server.url(), f"CREATE DATABASE {TEMPLATE}"))
+    run(execute(server.url(), f"CREATE DATABASE {TEMPLATE}"))
     run(migration.up(server.url(TEMPLATE)))
-    run(_execute(server.url(), f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true"))
+    run(execute(server.url(TEMPLATE), people.GRANT))
+    run(execute(server.url(), f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true"))
 
 
 @contextmanager
 def fresh(server: Postgres, template: str = "template0") -> Iterator[str]:
     """The URL of a database of its own, dropped afterwards whoever is still connected."""
     name = f"test_{next(_numbers)}"
-    run(_execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
+    run(execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield server.url(name)
     finally:
-        run(_execute(server.url(), f"DROP DATABASE {name} WITH (FORCE)"))
+        run(execute(server.url(), f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _execute(url: str, *statements: str) -> None:
+async def execute(url: str, *statements: str) -> None:
+    """Run these as the owner."""
     connection = await asyncpg.connect(url, command_timeout=60)
     try:
         for statement in statements:

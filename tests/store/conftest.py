@@ -46,3 +46,17 @@ async def world(database: str) -> AsyncIterator[World]:
     yield made
     await worker.close()
     await reader.close()
+
+
+@pytest.fixture
+async def sidecar(world: World, database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the sidecar has one, in a database where two groups have roles."""
+    owner = await asyncpg.connect(database)
+    await owner.execute(
+        """INSERT INTO access_group_role (group_name, role, granted_by)
+           VALUES ('security-engineers', 'reviewer', 'test'), ('breakers', 'break-glass', 'test')"""
+    )
+    await owner.close()
+    conn = await asyncpg.connect(database, server_settings={"role": "hitl_sidecar"})
+    yield conn
+    await conn.close()

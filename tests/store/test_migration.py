@@ -119,18 +119,32 @@ async def test_a_script_that_starts_elsewhere_changes_nothing(empty_database: st
 async def test_down_keeps_what_must_be_defended_later(database: str) -> None:
     conn = await asyncpg.connect(database)
     await conn.execute(FILL)
-    kept = ("decision", "action", "patch", "round_closed", "evidence", "outcome", "dead_letter", "policy_document")
-    before = {table: await conn.fetch(f"SELECT t::text AS row FROM {table} t ORDER BY 1") for table in kept}
+    kept = {
+        **dict.fromkeys(
+            ("decision", "action", "patch", "round_closed", "outcome", "dead_letter", "policy_document"), "t"
+        ),
+        "evidence": "(t.patch_id, t.source, t.event_id, t.round, t.payload_sha256, t.payload, t.received_at)",
+        "vote": "t",
+        "look": "t",
+        "author": "t",
+        "approval_rule": "t",
+        "access_group_role": "t",
+    }
+    before = {
+        table: await conn.fetch(f"SELECT {row}::text AS row FROM {table} t ORDER BY 1") for table, row in kept.items()
+    }
     assert all(before.values())
     for time in range(2):
         await migration.down(database, BASE)
-        for table in kept:
+        for table, row in kept.items():
             archived = await conn.fetch(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'archive' AND tablename ~ $1", f"^{table}_2"
             )
             assert len(archived) == time + 1
             if time == 0:
-                rows = await conn.fetch(f"SELECT t::text AS row FROM archive.{archived[0]['tablename']} t ORDER BY 1")
+                rows = await conn.fetch(
+                    f"SELECT {row}::text AS row FROM archive.{archived[0]['tablename']} t ORDER BY 1"
+                )
                 assert rows == before[table]
         await migration.up(database)
     await conn.close()
@@ -262,4 +276,7 @@ INSERT INTO outcome (patch_id, source, event_id, topic, partition, record_offset
 VALUES ('p', '/s', 'o', 't', 0, 2, 'deployed', now(), now(), false, sha256('p'));
 INSERT INTO dead_letter (cluster_id, topic, partition, record_offset, headers, error, reason, at)
 VALUES ('c', 't', 0, 3, '[]', 'bad_record', 'not JSON', now());
+INSERT INTO vote (patch_id, round, evidence_digest, person, groups, at, seq, patch_digest, policy_version, role)
+VALUES ('p', 1, sha256('e'), 'ann', '{reviewers}', now(), 1, sha256('d'), 1, 'reviewer');
+INSERT INTO look (patch_id, person, version, round, seq, evidence_digest) VALUES ('p', 'ann', 1, 1, 0, sha256('e'));
 """

@@ -11,10 +11,10 @@ import pytest
 
 from hitl_stream.errors import PositionLost
 from hitl_stream.review import lifecycle
-from hitl_stream.review.command import Command, Stale, Taken, Wish
 from hitl_stream.store import command
 from hitl_stream.store.database import Database
 from tests.event import DIFF, binary, data, outcome
+from tests.harness.people import reviewer
 from tests.store.world import RESULTS, World
 
 
@@ -165,11 +165,13 @@ async def test_a_person_decides_what_the_policy_does_not(world: World) -> None:
     await world.feed(binary("e-1", data(ml__confidence=0.91)))
     assert await world.gate() == (False, "pending_review")
     async with world.reader.connection() as conn:
-        with pytest.raises(Stale):
-            await command.decide(conn, "p-1", Command(Wish.APPROVE, "alice", 99))
-        event = await command.decide(conn, "p-1", Command(Wish.APPROVE, "alice", 1, "looked at it"))
-        with pytest.raises(Taken):
-            await command.decide(conn, "p-1", Command(Wish.REJECT, "bob", 2, "too late"))
+        with pytest.raises(command.Stale):
+            await command.approve(conn, "p-1", 99, reviewer("alice"))
+        approval = await command.approve(conn, "p-1", 1, reviewer("alice"), "looked at it")
+        with pytest.raises(command.NotPossible):
+            await command.reject(conn, "p-1", approval.version, reviewer("bob"), "too late")
+    event = approval.event
+    assert event is not None
     assert (event.mode, event.decided_by, event.approvers) == ("human", "alice", ("alice",))
     assert await world.gate() == (True, "approved")
     assert [t for t, _ in await world.messages()] == ["pending_review", "decisions"]
@@ -178,7 +180,7 @@ async def test_a_person_decides_what_the_policy_does_not(world: World) -> None:
 async def test_after_a_rejection_the_policy_never_approves_that_diff_again(world: World) -> None:
     await world.feed(binary("e-1", data(ml__confidence=0.5)))
     async with world.reader.connection() as conn:
-        await command.decide(conn, "p-1", Command(Wish.REJECT, "alice", 1, "incomplete", ("incomplete_fix",)))
+        await command.reject(conn, "p-1", 1, reviewer("alice"), "incomplete", ("incomplete_fix",))
     assert (await world.feed(binary("e-2", data()))).fates == {"filed": 1}
     other = await world.feed(binary("e-3", data(patch_id="p-9", apv_id="APV-9")))
     assert other.reasons == {"no_rejection": 1}

@@ -32,9 +32,6 @@ DECISION_BY_POLICY = {
     *("patch_digest", "evidence_digest", "ml_confidence", "ml_prediction", "decided_at", "valid_until", "deployed"),
     "synthetic",
 }
-DECISION_BY_PERSON = DECISION_BY_POLICY | {
-    *("mode", "decided_by", "approvers", "reject_reasons", "role", "token_id", "request_id"),
-}
 ACTION = {
     *("at", "actor", "role", "token_id", "action", "patch_id", "round", "seq", "patch_digest", "evidence_digest"),
     *("policy_version", "justification", "request_id", "detail"),
@@ -57,6 +54,18 @@ DEAD_LETTER = {
 }
 PROCESS = {"process_id", "kind", "schema_revision", "host"}
 ALL = {"*"}
+RETENTION = {"retire_evidence_payloads", "forget_seen_events", "forget_old_patches", "forget_answers", "add_up_tallies"}
+COUNTERS = {
+    "count_new_patches",
+    "count_changed_patches",
+    "count_gone_patches",
+    "follow_reviews",
+    "follow_patches",
+}  # triggers call them, nobody else
+PEOPLE = {
+    *("lock_patch", "cast_vote", "conclude_approval", "reject_by_person", "revoke_by_person", "reopen_by_person"),
+    *("claim_by_person", "release_by_person", "comment_by_person", "renew_claim"),
+}
 
 # Beside SELECT, which every role has on everything.
 WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
@@ -98,11 +107,18 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
     "hitl_sidecar": {
         ("process", "INSERT"): PROCESS,
         ("process", "UPDATE"): {"seen_at"},
-        ("patch", "UPDATE"): {"state", "approved_by", "seq", "version", "changed_at"},
-        ("decision", "INSERT"): DECISION_BY_PERSON,
-        ("outbox", "INSERT"): {"shard", "messages"},
+        ("idempotency", "INSERT"): ALL,
+        ("look", "INSERT"): {
+            *("patch_id", "person", "version", "round", "seq", "evidence_digest", "token_id", "request_id"),
+        },
     },
     "hitl_operator": {
+        ("access_group_role", "INSERT"): ALL,
+        ("access_group_role", "DELETE"): ALL,
+        ("author", "INSERT"): ALL,
+        ("author", "UPDATE"): ALL,
+        ("author", "DELETE"): ALL,
+        ("approval_rule", "UPDATE"): {"needed"},
         ("policy_document", "INSERT"): ALL,
         ("policy_state", "UPDATE"): {"active_version", "auto_approve", "changed_by", "changed_at"},
         ("dead_letter", "UPDATE"): {"state", "settled_by", "settled_at", "note"},
@@ -139,7 +155,8 @@ async def refused(conn: asyncpg.Connection, role: str, sql: str, *arguments: obj
 async def test_a_role_has_exactly_its_rights(owner: asyncpg.Connection, role: str) -> None:
     found = {(row["relname"], row["privilege"]): set(row["columns"]) for row in await owner.fetch(_RIGHTS, role)}
     relations = {relation for relation, _ in found}
-    assert all(found.pop((relation, "SELECT")) == ALL for relation in relations)
+    unread = set() if role == "hitl_sidecar" else {"idempotency"}  # what was answered to others
+    assert {relation for relation in relations if found.pop((relation, "SELECT")) != ALL} == unread
     assert {right: columns for right, columns in found.items() if columns} == WRITES[role]
 
 
@@ -159,14 +176,24 @@ async def test_a_role_owns_nothing_makes_nothing_and_is_nobody_else(owner: async
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_only_the_scheduler_retires_what_is_old(owner: asyncpg.Connection, role: str) -> None:
+async def test_a_function_with_the_rights_of_the_owner_has_one_user(owner: asyncpg.Connection, role: str) -> None:
     functions = await owner.fetch(
-        "SELECT oid::regprocedure::text AS name, has_function_privilege($1, oid, 'EXECUTE') AS may FROM pg_proc"
+        "SELECT proname, has_function_privilege($1, oid, 'EXECUTE') AS may FROM pg_proc"
         " WHERE pronamespace = 'public'::regnamespace AND prosecdef",
         role,
     )
-    assert len(functions) == 3
-    assert {row["may"] for row in functions} == {role == "hitl_scheduler"}
+    assert {row["proname"] for row in functions} == {*RETENTION, *PEOPLE, *COUNTERS}
+    allowed = {"hitl_scheduler": RETENTION, "hitl_sidecar": PEOPLE}.get(role, set())
+    assert {row["proname"] for row in functions if row["may"]} == allowed
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_the_parts_of_a_decision_are_nobodys(owner: asyncpg.Connection, role: str) -> None:
+    for function in ("conclude", "admit", "note", "refuse", "must_be_now", "must_say_why", "admit_without_version"):
+        found = await owner.fetch(
+            "SELECT has_function_privilege($1, oid, 'EXECUTE') AS may FROM pg_proc WHERE proname = $2", role, function
+        )
+        assert [row["may"] for row in found] == [False], function
 
 
 @pytest.mark.parametrize("role", ["hitl_worker", "hitl_scheduler"])
@@ -198,7 +225,7 @@ async def test_a_worker_says_policy_by_saying_nothing(owner: asyncpg.Connection)
 
 @pytest.mark.parametrize("role", [*ROLES, "postgres"])
 @pytest.mark.parametrize(
-    "table", ["decision", "action", "evidence", "outcome", "event_seen", "round_closed", "policy_document"]
+    "table", ["decision", "action", "evidence", "outcome", "event_seen", "round_closed", "policy_document", "vote"]
 )
 async def test_what_is_recorded_is_never_changed_by_anybody(owner: asyncpg.Connection, role: str, table: str) -> None:
     column = await owner.fetchval(

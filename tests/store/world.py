@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from hitl_stream.contract.record import StoredRecord
-from hitl_stream.review.command import Command, Wish
 from hitl_stream.store import command, outbox, position
 from hitl_stream.store.batch import Recorded, Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
 from tests.event import DIFF
+from tests.harness.people import reviewer
 
 RESULTS, OUTCOMES = "wargaming.results", "eureka.outcomes"
 
@@ -69,4 +69,4 @@ class World:
     async def reject(self, patch_id: str, version: int) -> None:
         """What a person does in the sidecar."""
         async with self.reader.connection() as conn:
-            await command.decide(conn, patch_id, Command(Wish.REJECT, "ann", version, "no"))
+            await command.reject(conn, patch_id, version, reviewer("ann"), "no")

@@ -26,10 +26,10 @@ WITH patches AS (
 evidences AS (
   INSERT INTO evidence (
     patch_id, source, event_id, round, topic, partition, record_offset, patch_digest, payload_sha256, payload,
-    received_at, traceparent)
+    received_at, traceparent, author)
   SELECT
     patch_id, source, event_id, round, topic, partition, record_offset, patch_digest, payload_sha256, payload,
-    received_at, traceparent
+    received_at, traceparent, author
     FROM json_populate_recordset(NULL::evidence, $2::json)
     WHERE (SELECT count(*) FROM patches) >= 0
   RETURNING 1),

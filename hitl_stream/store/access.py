@@ -1,0 +1,78 @@
+"""Who may do what, and who an author is: groups of the identity provider have roles, authors are persons or machines.
+
+Every change stands in the audit with who made it and why, in the same transaction. What is taken away here ends at once:
+every deciding transaction reads these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from asyncpg import Connection
+
+from hitl_stream.review.role import Role
+from hitl_stream.store import operation, statement
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRole:
+    """One grant."""
+
+    group: str
+    role: Role
+    granted_by: str
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who an author of a source is; `source` is a glob, `person` None is a machine."""
+
+    source: str
+    name: str
+    person: str | None
+    mapped_by: str
+    mapped_at: datetime
+
+
+async def group_roles(conn: Connection) -> Sequence[GroupRole]:
+    """Every grant, by group."""
+    rows = await conn.fetch(statement.get("group_roles"))
+    return [GroupRole(group, Role(role), by, at) for group, role, by, at in rows]
+
+
+async def roles_of(conn: Connection, groups: Sequence[str]) -> frozenset[Role]:
+    """What these groups may do, at this moment."""
+    return frozenset(Role(role) for (role,) in await conn.fetch(statement.get("roles_of_groups"), list(groups)))
+
+
+async def authors(conn: Connection) -> Sequence[Author]:
+    """Every author that is known, by source."""
+    return [Author(*row) for row in await conn.fetch(statement.get("authors"))]
+
+
+async def grant(conn: Connection, group: str, role: Role, actor: str, reason: str) -> bool:
+    """Give a group a role; whether it had not had it. To be called in a transaction."""
+    return await _change(conn, "grant_group_role", (group, role, actor), "role_granted", actor, reason)
+
+
+async def revoke(conn: Connection, group: str, role: Role, actor: str, reason: str) -> bool:
+    """Take a role from a group; whether it had it. To be called in a transaction."""
+    return await _change(conn, "revoke_group_role", (group, role), "role_revoked", actor, reason)
+
+
+async def map_author(conn: Connection, source: str, name: str, person: str | None, actor: str, reason: str) -> None:
+    """Say who an author is: a person, or with None a machine. To be called in a transaction."""
+    await conn.execute(statement.get("map_author"), source, name, person, actor)
+    detail = {"source": source, "author": name, "person": person}
+    await operation.write(conn, actor, "author_mapped", reason, detail=detail)
+
+
+async def _change(conn: Connection, name: str, arguments: Sequence[str], action: str, actor: str, reason: str) -> bool:
+    status = await conn.execute(statement.get(name), *arguments)
+    if status.endswith(" 0"):
+        return False
+    await operation.write(conn, actor, action, reason, detail={"group": arguments[0], "role": arguments[1]})
+    return True

@@ -1,0 +1,859 @@
+-- People: who may do what, who an author is, who voted, who holds a review. What must never happen is refused here: the
+-- sidecar's role writes nothing about a patch by itself any more, it calls the functions below.
+
+-- who may ------------------------------------------------------------------------------------------------------------
+CREATE TABLE access_group_role (
+  group_name text        NOT NULL COLLATE "C" CHECK (length(group_name) BETWEEN 1 AND 255),
+  role       text        NOT NULL CHECK (role IN ('viewer', 'reviewer', 'policy-admin', 'auditor', 'break-glass', 'gate', 'smoke')),
+  granted_by text        NOT NULL,
+  granted_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (group_name, role)
+);
+COMMENT ON TABLE access_group_role IS 'Which group of the identity provider has which role. Read inside every deciding transaction.';
+
+CREATE TABLE author (
+  source    text        NOT NULL COLLATE "C" CHECK (length(source) BETWEEN 1 AND 255),
+  name      text        NOT NULL COLLATE "C" CHECK (name <> ''),
+  person    text        COLLATE "C" CHECK (person <> ''),
+  mapped_by text        NOT NULL,
+  mapped_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (source, name)
+);
+COMMENT ON TABLE author IS 'Who an author is, by source (a glob, * crosses everything): a person, or a machine where person is NULL.';
+INSERT INTO author (source, name, mapped_by) VALUES ('/wargaming/*', 'eureka', 'migration');
+
+CREATE TABLE approval_rule (
+  class  text PRIMARY KEY CHECK (class IN ('critical', 'high', 'medium', 'low')),
+  needed int  NOT NULL CHECK (needed BETWEEN 1 AND 10)
+);
+COMMENT ON TABLE approval_rule IS 'How many different reviewers a class needs, by the higher of severity and risk; unknown counts as high, none as low.';
+INSERT INTO approval_rule VALUES ('critical', 2), ('high', 1), ('medium', 1), ('low', 1);
+
+-- Who made it, as the result says; '' where it says nothing, NULL where 0.1.0 wrote the row.
+ALTER TABLE evidence ADD COLUMN author text;
+
+-- what people do -----------------------------------------------------------------------------------------------------
+CREATE TABLE vote (
+  patch_id        text        NOT NULL COLLATE "C",
+  round           int         NOT NULL,
+  evidence_digest bytea       NOT NULL CHECK (length(evidence_digest) = 32),
+  person          text        NOT NULL COLLATE "C" CHECK (person NOT IN ('', 'policy')),
+  groups          text[]      NOT NULL,
+  at              timestamptz NOT NULL,
+  seq             int         NOT NULL,
+  patch_digest    bytea       NOT NULL CHECK (length(patch_digest) = 32),
+  policy_version  int         NOT NULL,
+  comment         text,
+  role            text        NOT NULL,
+  token_id        text,
+  request_id      text,
+  break_glass     boolean     NOT NULL DEFAULT false,
+  PRIMARY KEY (patch_id, round, seq, evidence_digest, person, break_glass)
+);
+COMMENT ON TABLE vote IS 'Approvals of persons, on what they saw: new evidence is another digest, and these count no longer. seq is the decision they are for: a review that opens again starts anew. Append-only; a row is its own audit entry.';
+
+CREATE TABLE claim (
+  patch_id   text        PRIMARY KEY COLLATE "C",
+  round      int         NOT NULL,
+  person     text        NOT NULL COLLATE "C",
+  claimed_at timestamptz NOT NULL,
+  until      timestamptz NOT NULL CHECK (until > claimed_at)
+);
+COMMENT ON TABLE claim IS 'Which reviewer holds a review, and until when. Nothing that a decision rests on.';
+
+CREATE TABLE idempotency (
+  person         text        NOT NULL COLLATE "C",
+  key            text        NOT NULL COLLATE "C" CHECK (length(key) BETWEEN 1 AND 255),
+  request_sha256 bytea       NOT NULL CHECK (length(request_sha256) = 32),
+  status         int         NOT NULL CHECK (status BETWEEN 200 AND 299),
+  etag           text,
+  answer         bytea       NOT NULL,
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (person, key)
+);
+COMMENT ON TABLE idempotency IS 'What was answered to a request with an Idempotency-Key, written in the transaction of what it did. Kept for 24 hours.';
+CREATE INDEX idempotency_created ON idempotency USING brin (created_at);
+
+CREATE TABLE look (
+  patch_id        text        NOT NULL COLLATE "C",
+  person          text        NOT NULL COLLATE "C",
+  version         bigint      NOT NULL,
+  round           int         NOT NULL,
+  seq             int         NOT NULL,
+  evidence_digest bytea       NOT NULL CHECK (length(evidence_digest) = 32),
+  at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+  token_id        text,
+  request_id      text,
+  PRIMARY KEY (patch_id, person, version)
+);
+COMMENT ON TABLE look IS 'Who read which version of a patch, and when first. Append-only; what changed since somebody looked is told by it.';
+
+-- how many --------------------------------------------------------------------------------------------------------------
+-- Counted where it happens, by rows that are only ever added, so that nobody waits for anybody; a duty adds them up.
+CREATE TABLE tally (
+  day         date   NOT NULL,
+  severity    text,
+  state       text   NOT NULL,
+  approved_by text,
+  patches     bigint NOT NULL
+);
+COMMENT ON TABLE tally IS 'How many patches (without synthetic ones) were first received on a day (UTC), as they stand now: the sum of patches. Rows may be negative.';
+CREATE TABLE decision_time (
+  day       date             NOT NULL,
+  severity  text,
+  bucket    int              NOT NULL,
+  decisions bigint           NOT NULL,
+  seconds   double precision NOT NULL
+);
+COMMENT ON TABLE decision_time IS 'How long human approvals and rejections of a day (UTC) took from opened_at: bucket n holds those from exp(n/20) to exp((n+1)/20) seconds.';
+
+CREATE FUNCTION count_new_patches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO tally
+  SELECT (received_at AT TIME ZONE 'UTC')::date, severity, state, approved_by, count(*)
+    FROM after WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION count_changed_patches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO tally
+  SELECT (received_at AT TIME ZONE 'UTC')::date, severity, state, approved_by, sum(n)
+    FROM (SELECT received_at, severity, state, approved_by, 1 AS n FROM after WHERE NOT synthetic
+          UNION ALL
+          SELECT received_at, severity, state, approved_by, -1 FROM before WHERE NOT synthetic) AS x
+   GROUP BY 1, 2, 3, 4 HAVING sum(n) <> 0;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION count_gone_patches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO tally
+  SELECT (received_at AT TIME ZONE 'UTC')::date, severity, state, approved_by, -count(*)
+    FROM before WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER count_new AFTER INSERT ON patch REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION count_new_patches();
+CREATE TRIGGER count_changed AFTER UPDATE ON patch REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION count_changed_patches();
+CREATE TRIGGER count_gone AFTER DELETE ON patch REFERENCING OLD TABLE AS before
+  FOR EACH STATEMENT EXECUTE FUNCTION count_gone_patches();
+INSERT INTO tally
+SELECT (received_at AT TIME ZONE 'UTC')::date, severity, state, approved_by, count(*)
+  FROM patch WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
+INSERT INTO decision_time
+SELECT (d.decided_at AT TIME ZONE 'UTC')::date, p.severity, floor(20 * ln(greatest(s.seconds, 0.001)))::int, count(*), sum(s.seconds)
+  FROM decision AS d
+  JOIN patch AS p ON p.patch_id = d.patch_id AND p.round = d.round AND p.opened_at IS NOT NULL
+ CROSS JOIN LATERAL (SELECT extract(epoch FROM d.decided_at - p.opened_at)::float8 AS seconds) AS s
+ WHERE d.mode = 'human' AND d.decision IN ('approved', 'rejected') AND NOT d.synthetic
+   AND s.seconds >= 0  -- of a review that was opened again since, nobody knows when it was opened first
+ GROUP BY 1, 2, 3;
+
+-- Adds up what was counted: as many rows as there are days, severities and states, whatever was going on.
+CREATE FUNCTION add_up_tallies() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH gone AS (
+    DELETE FROM tally
+     WHERE day IN (SELECT day FROM tally GROUP BY day
+                   HAVING count(*) > 20 + count(DISTINCT (severity, state, approved_by))) RETURNING *),
+  kept AS (
+    INSERT INTO tally SELECT day, severity, state, approved_by, sum(patches) FROM gone GROUP BY 1, 2, 3, 4 HAVING sum(patches) <> 0),
+  gone_times AS (
+    DELETE FROM decision_time
+     WHERE day IN (SELECT day FROM decision_time GROUP BY day HAVING count(*) > 20 + count(DISTINCT (severity, bucket))) RETURNING *),
+  kept_times AS (
+    INSERT INTO decision_time SELECT day, severity, bucket, sum(decisions), sum(seconds) FROM gone_times GROUP BY 1, 2, 3)
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM gone_times)
+$$;
+
+-- what waits -------------------------------------------------------------------------------------------------------------
+-- One row per open review, kept by triggers, with what a list is filtered and sorted by. Everything that is equal or not is a
+-- tag: one index finds any combination of them.
+CREATE TABLE queue (
+  patch_id        text        PRIMARY KEY COLLATE "C",
+  apv_id          text        NOT NULL COLLATE "C",
+  cve_id          text        COLLATE "C",
+  package         text        COLLATE "C",
+  tags            text[]      NOT NULL COLLATE "C",
+  ml_confidence   double precision NOT NULL,
+  severity_points int         NOT NULL,
+  risk_points     int         NOT NULL,
+  doubt_points    int         NOT NULL,
+  priority        int         NOT NULL GENERATED ALWAYS AS (severity_points + risk_points + doubt_points) STORED,
+  opened_at       timestamptz NOT NULL,
+  expires_at      timestamptz NOT NULL
+);
+COMMENT ON TABLE queue IS 'Open reviews by what they are filtered and sorted by; ml_confidence is -1 where there is none. A copy: what decides stands in patch.';
+
+-- What kind of weakness it is, for those who do not know the numbers (https://cwe.mitre.org).
+CREATE FUNCTION cwe_class(cwe text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN cwe IN ('cwe-89', 'cwe-564') THEN 'sqli'
+    WHEN cwe IN ('cwe-79', 'cwe-80', 'cwe-83', 'cwe-87') THEN 'xss'
+    WHEN cwe IN ('cwe-77', 'cwe-78', 'cwe-88') THEN 'command_injection'
+    WHEN cwe IN ('cwe-74', 'cwe-94', 'cwe-95', 'cwe-96', 'cwe-1336') THEN 'code_injection'
+    WHEN cwe IN ('cwe-22', 'cwe-23', 'cwe-36', 'cwe-59', 'cwe-73') THEN 'path_traversal'
+    WHEN cwe = 'cwe-918' THEN 'ssrf'
+    WHEN cwe = 'cwe-352' THEN 'csrf'
+    WHEN cwe = 'cwe-502' THEN 'deserialization'
+    WHEN cwe IN ('cwe-611', 'cwe-776') THEN 'xxe'
+    WHEN cwe IN ('cwe-119', 'cwe-120', 'cwe-121', 'cwe-122', 'cwe-125', 'cwe-190', 'cwe-191', 'cwe-415', 'cwe-416', 'cwe-476', 'cwe-787')
+      THEN 'memory'
+    WHEN cwe IN ('cwe-269', 'cwe-284', 'cwe-285', 'cwe-287', 'cwe-306', 'cwe-639', 'cwe-862', 'cwe-863') THEN 'access_control'
+    WHEN cwe IN ('cwe-200', 'cwe-209', 'cwe-532') THEN 'information_disclosure'
+    WHEN cwe IN ('cwe-400', 'cwe-407', 'cwe-674', 'cwe-770', 'cwe-835', 'cwe-1333') THEN 'denial_of_service'
+    WHEN cwe IN ('cwe-295', 'cwe-326', 'cwe-327', 'cwe-330', 'cwe-338', 'cwe-347') THEN 'cryptography'
+    WHEN cwe = 'cwe-601' THEN 'open_redirect'
+    WHEN cwe = 'cwe-434' THEN 'file_upload'
+    ELSE 'other' END
+$$;
+
+-- Words and tags are made by the same rules when they are stored and when they are looked for. Loops over expressions: a query
+-- per review would cost ten times as much.
+CREATE FUNCTION words_of(said text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  words text[] := '{}';
+  word text;
+BEGIN
+  FOREACH word IN ARRAY coalesce((regexp_split_to_array(lower(left(said, 2000)), '[^[:alnum:]]+'))[1:100], '{}') LOOP
+    IF length(word) > 1 THEN
+      words := words || ('word:' || word);
+    END IF;
+  END LOOP;
+  RETURN words;
+END $$;
+CREATE FUNCTION tags_of(given text[]) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  tags text[] := '{}';
+  tag text;
+BEGIN
+  FOREACH tag IN ARRAY coalesce(given, '{}') LOOP
+    IF tag IS NOT NULL AND NOT left(lower(tag), 300) = ANY (tags) THEN
+      tags := tags || left(lower(tag), 300);
+    END IF;
+  END LOOP;
+  RETURN tags;
+END $$;
+CREATE FUNCTION queue_tags(p patch, r review) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  tags text[] := ARRAY['severity:' || coalesce(p.severity, 'unknown'), 'risk:' || coalesce(p.risk, 'unknown'),
+                       'prediction:' || coalesce(p.ml_prediction::text, 'unknown'), 'package:' || r.package,
+                       'ecosystem:' || r.ecosystem, 'language:' || r.language, 'strategy:' || r.strategy, 'cve:' || p.cve_id];
+  part text;
+BEGIN
+  FOREACH part IN ARRAY r.cwe_ids[1:50] LOOP
+    tags := tags || ARRAY['cwe:' || part, 'cwe_class:' || cwe_class(lower(part))];
+  END LOOP;
+  -- Inside of a JSON text a quotation mark has a backslash before it: these are the members and nothing else.
+  FOREACH part IN ARRAY (string_to_array(coalesce(p.reasons, ''), '"rule":"'))[2:] LOOP
+    tags := tags || ('reason:' || split_part(part, '"', 1));
+  END LOOP;
+  RETURN tags_of(tags) || words_of(r.summary);
+END $$;
+
+CREATE FUNCTION write_queue(changed text[]) RETURNS void LANGUAGE sql AS $$
+  DELETE FROM queue AS q USING patch AS p
+   WHERE q.patch_id = ANY (changed) AND p.patch_id = q.patch_id AND p.state <> 'pending';
+  INSERT INTO queue (patch_id, apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
+                     opened_at, expires_at)
+  SELECT p.patch_id, p.apv_id, p.cve_id, left(r.package, 255), t.tags, coalesce(p.ml_confidence, -1),
+         CASE coalesce(p.severity, 'unknown') WHEN 'critical' THEN 50 WHEN 'high' THEN 40 WHEN 'unknown' THEN 35 WHEN 'medium' THEN 20
+                                              WHEN 'low' THEN 10 ELSE 0 END,
+         CASE coalesce(p.risk, 'unknown') WHEN 'critical' THEN 30 WHEN 'high' THEN 20 WHEN 'unknown' THEN 15 WHEN 'medium' THEN 10 ELSE 0 END,
+         10 * ('reason:not_flagged' = ANY (t.tags))::int + 5 * ('reason:wargame_passed' = ANY (t.tags))::int
+           + 5 * ('reason:prediction' = ANY (t.tags))::int,
+         p.opened_at, p.expires_at
+    FROM patch AS p
+    JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
+   CROSS JOIN LATERAL (SELECT queue_tags(p, r) AS tags OFFSET 0) AS t
+   WHERE p.patch_id = ANY (changed) AND p.state = 'pending'
+   ORDER BY p.patch_id
+  ON CONFLICT (patch_id) DO UPDATE
+     SET cve_id = excluded.cve_id, package = excluded.package, tags = excluded.tags, ml_confidence = excluded.ml_confidence,
+         severity_points = excluded.severity_points, risk_points = excluded.risk_points, doubt_points = excluded.doubt_points,
+         opened_at = excluded.opened_at, expires_at = excluded.expires_at;
+$$;
+CREATE FUNCTION follow_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  changed text[] := (SELECT array_agg(patch_id) FROM after);
+BEGIN
+  IF changed IS NOT NULL THEN
+    PERFORM write_queue(changed);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION follow_patches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  changed text[] := (SELECT array_agg(a.patch_id) FROM after AS a JOIN before AS b USING (patch_id)
+                      WHERE 'pending' IN (a.state, b.state)
+                        AND (a.state, a.round, a.severity, a.risk, a.ml_confidence, a.ml_prediction, a.cve_id, a.reasons, a.opened_at, a.expires_at)
+                            IS DISTINCT FROM
+                            (b.state, b.round, b.severity, b.risk, b.ml_confidence, b.ml_prediction, b.cve_id, b.reasons, b.opened_at, b.expires_at));
+BEGIN
+  IF changed IS NOT NULL THEN
+    PERFORM write_queue(changed);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER follow_new AFTER INSERT ON review REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION follow_reviews();
+CREATE TRIGGER follow_changed AFTER UPDATE ON review REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION follow_reviews();
+CREATE TRIGGER follow_changed AFTER UPDATE ON patch REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION follow_patches();
+DO $$ BEGIN PERFORM write_queue(array_agg(patch_id)) FROM patch WHERE state = 'pending'; END $$;
+CREATE INDEX queue_tags ON queue USING gin (tags);
+CREATE INDEX queue_priority ON queue ((-priority), patch_id);
+CREATE INDEX queue_severity ON queue ((-severity_points), patch_id);
+CREATE INDEX queue_confidence ON queue (ml_confidence, patch_id);
+CREATE INDEX queue_opened ON queue (opened_at, patch_id);
+CREATE INDEX queue_expires ON queue (expires_at, patch_id);
+CREATE INDEX queue_apv ON queue (apv_id);
+CREATE INDEX queue_cve ON queue (cve_id) WHERE cve_id IS NOT NULL;
+CREATE INDEX queue_package ON queue (package) WHERE package IS NOT NULL;
+
+-- Whether a review is among those asked for: all of these tags, of each of these lists at least one, and within these bounds.
+-- A plain expression, so that the planner looks into it and finds the indexes; who holds it is asked beside it.
+CREATE FUNCTION is_wanted(q queue, every text[], one_of text[], one_of_2 text[], one_of_3 text[], confidence_min double precision,
+                          confidence_max double precision, opened_before timestamptz, starts text, said text)
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT (every = '{}' OR q.tags @> tags_of(every)) AND (one_of = '{}' OR q.tags && tags_of(one_of))
+     AND (one_of_2 = '{}' OR q.tags && tags_of(one_of_2)) AND (one_of_3 = '{}' OR q.tags && tags_of(one_of_3))
+     AND (confidence_min IS NULL OR q.ml_confidence >= confidence_min)
+     AND (confidence_max IS NULL OR q.ml_confidence <= confidence_max)
+     AND (opened_before IS NULL OR q.opened_at <= opened_before)
+     AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts OR q.cve_id LIKE starts OR q.package LIKE starts
+          OR (words_of(said) <> '{}' AND q.tags @> words_of(said)))
+$$;
+
+-- questions ----------------------------------------------------------------------------------------------------------
+CREATE FUNCTION matches(glob text, value text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT value LIKE replace(replace(replace(replace(glob, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%')
+$$;
+
+-- Every author that a result of the open round names, and who that is: a person, a machine (known, NULL), or nobody knows.
+CREATE FUNCTION round_authors(wanted_patch_id text, wanted_round int)
+RETURNS TABLE (source text, name text, known boolean, person text)
+LANGUAGE sql STABLE AS $$
+  SELECT DISTINCT a.source, a.name, m.source IS NOT NULL, m.person
+    FROM (SELECT e.source, nullif(CASE WHEN e.author IS NOT NULL THEN e.author
+                                       ELSE convert_from(e.payload, 'UTF8')::json #>> '{patch,author}' END, '') AS name
+            FROM evidence e WHERE e.patch_id = wanted_patch_id AND e.round = wanted_round) a
+    LEFT JOIN author m ON matches(m.source, a.source) AND m.name = a.name
+$$;
+
+CREATE FUNCTION approval_class(p patch) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT (ARRAY['low', 'medium', 'high', 'critical'])[greatest(
+           coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], replace(p.severity, 'none', 'low')), 3),
+           coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], p.risk), 3))]
+$$;
+
+CREATE FUNCTION has_unknown_author(p patch) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM round_authors(p.patch_id, p.round) WHERE NOT known)
+$$;
+
+CREATE FUNCTION is_own(p patch, who text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM round_authors(p.patch_id, p.round) a WHERE a.person = who OR (NOT a.known AND a.name = who))
+$$;
+
+CREATE FUNCTION approvals_needed(p patch) RETURNS int
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = approval_class(p)), 10) + has_unknown_author(p)::int
+$$;
+
+CREATE FUNCTION has_role(groups text[], wanted text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM access_group_role WHERE group_name = ANY (groups) AND role = wanted)
+$$;
+
+-- what a person does -------------------------------------------------------------------------------------------------
+-- Refusals say what they are by SQLSTATE: HT401 must log in again, HT403 not allowed, HT404 unknown, HT409 not possible now,
+-- HT410 without a diff, HT412 not what was seen, HT422 wrong. Every function locks the patch first, as batches and duties do.
+CREATE FUNCTION refuse(status text, why text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '%', why USING ERRCODE = 'HT' || status;
+END $$;
+
+CREATE FUNCTION lock_patch(wanted_patch_id text) RETURNS SETOF patch
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT * FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE
+$$;
+
+-- The locked row, if this person may do this to it now.
+CREATE FUNCTION admit(wanted_patch_id text, seen_version bigint, who text, groups text[], wanted_role text, states text[])
+RETURNS patch LANGUAGE plpgsql AS $$
+DECLARE p patch;
+BEGIN
+  -- The grant stays locked until the decision is committed: when it could be taken away, nothing is decided by it any more.
+  PERFORM FROM access_group_role WHERE group_name = ANY (groups) AND role = wanted_role FOR KEY SHARE;
+  IF NOT FOUND OR coalesce(who, '') IN ('', 'policy') THEN
+    PERFORM refuse('403', 'this needs role ' || wanted_role);
+  END IF;
+  SELECT * INTO p FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE;
+  IF NOT FOUND THEN
+    PERFORM refuse('404', 'there is no such patch');
+  ELSIF p.version IS DISTINCT FROM seen_version THEN
+    PERFORM refuse('412', 'the patch is at version ' || p.version);
+  ELSIF NOT p.state = ANY (states) THEN
+    PERFORM refuse('409', 'the patch is ' || p.state);
+  END IF;
+  RETURN p;
+END $$;
+
+-- The claim in force on the open round, if there is one.
+CREATE FUNCTION holder(p patch) RETURNS claim LANGUAGE sql STABLE AS $$
+  SELECT * FROM claim c
+   WHERE c.patch_id = p.patch_id AND c.round = p.round AND c.until > clock_timestamp() AND p.state = 'pending'
+$$;
+
+CREATE FUNCTION admit_without_version(wanted_patch_id text, who text, groups text[], wanted_role text, states text[])
+RETURNS patch LANGUAGE sql AS $$
+  SELECT admit(wanted_patch_id, (SELECT version FROM lock_patch(wanted_patch_id)), who, groups, wanted_role, states)
+$$;
+
+CREATE FUNCTION is_past_retention(p patch) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM evidence e WHERE e.patch_id = p.patch_id AND e.round = p.round AND e.payload IS NULL)
+$$;
+
+-- Whoever works on a review holds it on.
+CREATE FUNCTION renew_claim(wanted_patch_id text, who text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE claim SET until = clock_timestamp() + interval '15 minutes'
+   WHERE patch_id = wanted_patch_id AND person = who AND until > clock_timestamp()
+$$;
+
+CREATE FUNCTION must_say_why(said text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF coalesce(btrim(said, E' \t\r\n'), '') = '' THEN
+    PERFORM refuse('422', 'this needs a reason');
+  END IF;
+END $$;
+
+CREATE FUNCTION must_be_now(p patch, moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF moment IS NULL OR moment < p.changed_at OR moment > greatest(clock_timestamp(), p.changed_at) THEN
+    PERFORM refuse('422', 'this is not dated now');
+  END IF;
+END $$;
+
+CREATE FUNCTION note(p patch, what text, who text, said_role text, said text, moment timestamptz, token text, request text, more json)
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO action (at, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version,
+                      justification, request_id, detail)
+  VALUES (moment, who, said_role, token, what, p.patch_id, p.round, p.seq + 1, p.patch_digest, p.evidence_digest,
+          p.policy_version, said, request, more)
+$$;
+
+-- Approvals count while who gave them may still give them: the role was not taken away, and they turned out to be no author.
+CREATE FUNCTION votes_in_force(p patch) RETURNS SETOF vote LANGUAGE sql STABLE AS $$
+  SELECT v.*
+    FROM vote v
+   WHERE v.patch_id = p.patch_id AND v.round = p.round AND v.seq = p.seq + 1 AND v.evidence_digest = p.evidence_digest
+     AND v.patch_digest = p.patch_digest AND has_role(v.groups, v.role) AND NOT is_own(p, v.person)
+$$;
+
+CREATE FUNCTION voters(p patch) RETURNS text[] LANGUAGE sql STABLE AS $$
+  SELECT coalesce(array_agg(person ORDER BY at, person), '{}')
+    FROM (SELECT v.person, min(v.at) AS at FROM votes_in_force(p) AS v GROUP BY v.person) AS x
+$$;
+
+-- Breaking the glass lifts the count, and not what an author whom nobody knows costs: it could be who breaks it.
+CREATE FUNCTION has_quorum(p patch) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT cardinality(voters(p)) >= approvals_needed(p)
+      OR (EXISTS (SELECT FROM votes_in_force(p) WHERE break_glass) AND cardinality(voters(p)) >= 1 + has_unknown_author(p)::int)
+$$;
+
+-- An approval of one person, on exactly what was seen; nobody approves what is theirs, and nobody twice. What is critical, and
+-- the glass, need a person who has just shown who they are.
+CREATE FUNCTION cast_vote(wanted_patch_id text, seen_version bigint, who text, groups text[], said text, glass boolean,
+                          authenticated timestamptz, token text, request text)
+RETURNS TABLE (approvers text[], needed int, complete boolean, version bigint, at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  p patch := admit(wanted_patch_id, seen_version, who, groups, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, '{pending}');
+  moment timestamptz := greatest(clock_timestamp(), p.changed_at);
+BEGIN
+  IF p.patch_digest IS NULL THEN
+    PERFORM refuse('410', 'there is no diff to approve');
+  ELSIF is_own(p, who) THEN
+    PERFORM refuse('403', 'nobody approves a patch of their own');
+  ELSIF EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.round = p.round AND v.seq = p.seq + 1
+                   AND v.evidence_digest = p.evidence_digest AND v.person = who AND v.break_glass = glass) THEN
+    PERFORM refuse('409', who || ' approved this already');
+  ELSIF is_past_retention(p) THEN
+    PERFORM refuse('410', 'its evidence is past its retention: nobody can see what is to be approved');
+  ELSIF (glass OR approval_class(p) = 'critical') AND coalesce(authenticated, '-infinity') < clock_timestamp() - interval '5 minutes' THEN
+    PERFORM refuse('401', 'log in again: what is critical needs a login of the last 5 minutes');
+  END IF;
+  PERFORM renew_claim(p.patch_id, who);
+  IF glass THEN
+    PERFORM must_say_why(said);
+    PERFORM note(p, 'glass_broken', who, 'break-glass', said, moment, token, request, NULL);
+  END IF;
+  INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
+                           said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
+  UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
+  RETURN QUERY SELECT voters(p), approvals_needed(p), has_quorum(p), p.version, moment;
+END $$;
+
+CREATE FUNCTION digest_text(raw bytea) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT 'sha256:' || encode(raw, 'hex') $$;
+CREATE FUNCTION moment_text(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- Exactly one message, written as messages are written, and saying exactly this; nothing twice, nothing beside it, no headers.
+CREATE FUNCTION must_say(messages bytea[], topic text, wanted_key text, wanted_type text, id uuid, at timestamptz, wanted jsonb)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  told json;
+BEGIN
+  IF array_ndims(messages) IS DISTINCT FROM 1 OR array_lower(messages, 1) IS DISTINCT FROM 1 OR cardinality(messages) IS DISTINCT FROM 4
+     OR messages[1] IS DISTINCT FROM topic::bytea OR messages[2] IS DISTINCT FROM convert_to(wanted_key, 'UTF8') OR messages[4] IS NOT NULL THEN
+    PERFORM refuse('422', 'there is exactly one message, on ' || topic || ', under its patch, without headers');
+  END IF;
+  told := convert_from(messages[3], 'UTF8')::json;
+  IF (told::jsonb - 'data') IS DISTINCT FROM jsonb_build_object(
+       'specversion', '1.0', 'id', id, 'source', '/hitl-stream', 'type', wanted_type, 'subject', wanted_key,
+       'time', moment_text(at), 'datacontenttype', 'application/json')
+     OR (told -> 'data')::jsonb IS DISTINCT FROM wanted
+     OR (SELECT count(*) FROM json_object_keys(told)) <> 8
+     OR (SELECT count(*) FROM json_object_keys(told -> 'data')) <> (SELECT count(*) FROM jsonb_object_keys(wanted)) THEN
+    PERFORM refuse('422', 'the message says something else than what is recorded');
+  END IF;
+END $$;
+
+-- Writes the decision that the row and its votes lead to, and its messages, which must say the same.
+CREATE FUNCTION conclude(p patch, said_decision text, id uuid, who text, said text, presets text[], reasons text, moment timestamptz,
+                         ends_at timestamptz, deployed_as text, said_role text, token text, request text, messages bytea[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  d decision;
+  took double precision;
+BEGIN
+  INSERT INTO decision (patch_id, seq, round, decision_id, apv_id, cve_id, decision, mode, decided_by, approvers, comment, reasons,
+                        reject_reasons, policy_version, patch_digest, evidence_digest, ml_confidence, ml_prediction, decided_at,
+                        valid_until, deployed, synthetic, role, token_id, request_id)
+  VALUES (p.patch_id, p.seq + 1, p.round, id, p.apv_id, p.cve_id, said_decision, 'human', who,
+          CASE WHEN said_decision = 'approved' THEN voters(p) ELSE '{}' END, said, reasons, presets, p.policy_version,
+          p.patch_digest, p.evidence_digest, p.ml_confidence, p.ml_prediction, moment, ends_at, deployed_as, p.synthetic,
+          said_role, token, request)
+  RETURNING * INTO d;
+  PERFORM must_say(messages, 'decisions', p.patch_id, 'hitl.decision.v1', d.decision_id, d.decided_at, jsonb_build_object(
+    'decision_id', d.decision_id, 'patch_id', d.patch_id, 'apv_id', d.apv_id, 'cve_id', d.cve_id, 'round', d.round, 'seq', d.seq,
+    'decision', d.decision, 'mode', d.mode, 'decided_by', d.decided_by, 'approvers', d.approvers, 'comment', d.comment,
+    'reasons', d.reasons::jsonb, 'reject_reasons', d.reject_reasons, 'policy_version', d.policy_version,
+    'patch_digest', digest_text(d.patch_digest), 'evidence_digest', digest_text(d.evidence_digest), 'ml_confidence', d.ml_confidence,
+    'ml_prediction', d.ml_prediction, 'decided_at', moment_text(d.decided_at), 'valid_until', moment_text(d.valid_until),
+    'deployed', d.deployed, 'synthetic', d.synthetic));
+  UPDATE patch SET state = said_decision, approved_by = CASE WHEN said_decision = 'approved' THEN 'human' END, seq = d.seq,
+                   version = patch.version + 1, changed_at = moment
+   WHERE patch.patch_id = p.patch_id;
+  INSERT INTO outbox (shard, messages) VALUES (p.home, conclude.messages);
+  IF said_decision IN ('approved', 'rejected') AND NOT p.synthetic THEN
+    took := extract(epoch FROM moment - p.opened_at);
+    INSERT INTO decision_time
+    VALUES ((moment AT TIME ZONE 'UTC')::date, p.severity, floor(20 * ln(greatest(took, 0.001)))::int, 1, took);
+  END IF;
+END $$;
+
+CREATE FUNCTION conclude_approval(wanted_patch_id text, seen_version bigint, id uuid, who text, groups text[], said text,
+                                  moment timestamptz, ends_at timestamptz, token text, request text, messages bytea[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  p patch;
+  v vote;
+BEGIN
+  SELECT * INTO p FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE;
+  SELECT * INTO v FROM vote WHERE vote.patch_id = p.patch_id AND round = p.round AND seq = p.seq + 1
+                               AND evidence_digest = p.evidence_digest AND person = who ORDER BY vote.at DESC LIMIT 1;
+  PERFORM FROM access_group_role AS a
+    WHERE EXISTS (SELECT FROM vote WHERE vote.patch_id = p.patch_id AND vote.seq = p.seq + 1 AND a.group_name = ANY (vote.groups) AND a.role = vote.role)
+      FOR KEY SHARE OF a;
+  IF v.person IS NULL OR NOT has_role(groups, v.role) THEN
+    PERFORM refuse('403', 'only who voted concludes');
+  ELSIF p.version IS DISTINCT FROM seen_version THEN
+    PERFORM refuse('412', 'the patch is at version ' || p.version);
+  ELSIF p.state <> 'pending' OR has_quorum(p) IS NOT TRUE THEN
+    PERFORM refuse('409', 'there are ' || cardinality(voters(p)) || ' of ' || approvals_needed(p) || ' approvals');
+  ELSIF moment IS DISTINCT FROM v.at OR ends_at > moment + interval '366 days' THEN
+    PERFORM refuse('422', 'the approval is dated by its last vote and ends within a year');
+  END IF;
+  PERFORM conclude(p, 'approved', id, who, said, '{}', coalesce(p.reasons, '[]'), moment, ends_at, NULL, v.role, token, request, messages);
+END $$;
+
+CREATE FUNCTION reject_by_person(wanted_patch_id text, seen_version bigint, id uuid, who text, groups text[], said text,
+                                 presets text[], moment timestamptz, token text, request text, messages bytea[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE p patch := admit(wanted_patch_id, seen_version, who, groups, 'reviewer', '{pending}');
+BEGIN
+  PERFORM must_say_why(said);
+  PERFORM must_be_now(p, moment);
+  PERFORM conclude(p, 'rejected', id, who, said, presets, coalesce(p.reasons, '[]'), moment, NULL, NULL, 'reviewer', token, request, messages);
+END $$;
+
+CREATE FUNCTION revoke_by_person(wanted_patch_id text, seen_version bigint, id uuid, who text, groups text[], said text,
+                                 deployed_as text, moment timestamptz, token text, request text, messages bytea[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE p patch := admit(wanted_patch_id, seen_version, who, groups, 'reviewer', '{approved}');
+BEGIN
+  PERFORM must_say_why(said);
+  PERFORM must_be_now(p, moment);
+  PERFORM conclude(p, 'revoked', id, who, said, '{}', '[]', moment, NULL, deployed_as, 'reviewer', token, request, messages);
+END $$;
+
+-- An expired review waits again, for the same artefact and a whole time limit.
+CREATE FUNCTION reopen_by_person(wanted_patch_id text, seen_version bigint, id uuid, who text, groups text[], said text,
+                                 moment timestamptz, limit_at timestamptz, token text, request text, messages bytea[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  p patch := admit(wanted_patch_id, seen_version, who, groups, 'reviewer', '{expired}');
+BEGIN
+  PERFORM must_say_why(said);
+  PERFORM must_be_now(p, moment);
+  IF EXISTS (SELECT FROM evidence e WHERE e.patch_id = p.patch_id AND e.round = p.round AND e.received_at > p.changed_at) THEN
+    PERFORM refuse('409', 'evidence came that its card does not show');
+  ELSIF is_past_retention(p) THEN
+    PERFORM refuse('410', 'its evidence is past its retention');
+  END IF;
+  IF limit_at <= moment OR limit_at > moment + interval '366 days' THEN
+    PERFORM refuse('422', 'the time limit is within a year');
+  END IF;
+  UPDATE patch SET state = 'pending', version = patch.version + 1, changed_at = moment, opened_at = moment, expires_at = limit_at
+   WHERE patch.patch_id = p.patch_id;
+  UPDATE review SET review_id = id, opened_at = moment WHERE review.patch_id = p.patch_id AND review.round = p.round;
+  PERFORM note(p, 'reopened', who, 'reviewer', said, moment, token, request, NULL);
+  PERFORM must_say(messages, 'pending_review', p.patch_id, 'hitl.pending-review.v1', id, moment, jsonb_build_object(
+    'review_id', id, 'patch_id', p.patch_id, 'apv_id', p.apv_id, 'cve_id', p.cve_id, 'round', p.round, 'severity', p.severity,
+    'risk', p.risk, 'ml_confidence', p.ml_confidence, 'ml_prediction', p.ml_prediction, 'reasons', coalesce(p.reasons, '[]')::jsonb,
+    'policy_version', p.policy_version, 'patch_digest', digest_text(p.patch_digest), 'evidence_digest', digest_text(p.evidence_digest),
+    'expires_at', moment_text(limit_at), 'opened_at', moment_text(moment), 'seq', p.seq + 1, 'synthetic', p.synthetic));
+  INSERT INTO outbox (shard, messages) VALUES (p.home, reopen_by_person.messages);
+END $$;
+
+-- A claim is a courtesy among reviewers: it is shown, and decides nothing. Taking one over needs a reason.
+CREATE FUNCTION claim_by_person(wanted_patch_id text, who text, groups text[], said text, take_over boolean, token text, request text)
+RETURNS claim LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  p patch := admit_without_version(wanted_patch_id, who, groups, 'reviewer', '{pending}');
+  held claim := holder(p);
+  moment timestamptz := clock_timestamp();
+  c claim;
+BEGIN
+  IF held.person <> who AND NOT take_over THEN
+    PERFORM refuse('409', held.person || ' holds it until ' || to_char(held.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
+  ELSIF held.person <> who THEN
+    PERFORM must_say_why(said);
+  END IF;
+  INSERT INTO claim AS old VALUES (p.patch_id, p.round, who, moment, moment + interval '15 minutes')
+  ON CONFLICT (patch_id) DO UPDATE
+     SET round = p.round, person = who, until = excluded.until,
+         claimed_at = CASE WHEN held.person = who THEN old.claimed_at ELSE moment END
+  RETURNING * INTO c;
+  IF held.person IS DISTINCT FROM who THEN
+    PERFORM note(p, CASE WHEN held.person IS NULL THEN 'claimed' ELSE 'claim_taken_over' END, who, 'reviewer', said, moment, token,
+                 request, json_build_object('from', held.person, 'until', c.until));
+  END IF;
+  RETURN c;
+END $$;
+
+CREATE FUNCTION release_by_person(wanted_patch_id text, who text, groups text[], token text, request text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  p patch := admit_without_version(wanted_patch_id, who, groups, 'reviewer', '{collecting,pending,approved,rejected,expired,revoked}');
+  held claim := holder(p);
+BEGIN
+  IF held.person IS DISTINCT FROM who THEN
+    PERFORM refuse('409', coalesce(held.person || ' holds it', 'nobody holds it'));
+  END IF;
+  DELETE FROM claim WHERE claim.patch_id = p.patch_id;
+  PERFORM note(p, 'released', who, 'reviewer', NULL, clock_timestamp(), token, request, NULL);
+END $$;
+
+CREATE FUNCTION comment_by_person(wanted_patch_id text, who text, groups text[], said text, token text, request text)
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  p patch := admit_without_version(wanted_patch_id, who, groups, 'reviewer', '{collecting,pending,approved,rejected,expired,revoked}');
+  moment timestamptz := clock_timestamp();
+BEGIN
+  PERFORM must_say_why(said);
+  PERFORM renew_claim(p.patch_id, who);
+  PERFORM note(p, 'commented', who, 'reviewer', said, moment, token, request, NULL);
+  RETURN moment;
+END $$;
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON look FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE INDEX decision_at ON decision (decided_at);
+CREATE INDEX decision_person ON decision (decided_by, decided_at) WHERE mode = 'human';
+CREATE INDEX action_by_time ON action (at);
+CREATE INDEX action_person ON action (actor, at) WHERE actor <> 'policy';
+CREATE INDEX vote_at ON vote (at);
+CREATE INDEX look_at ON look (at);
+DROP INDEX decision_decided, action_at;
+
+-- The gate believes a patch's row only if nothing was decided since what the row names.
+CREATE OR REPLACE FUNCTION gate(wanted_patch_id text, wanted_digest bytea)
+RETURNS TABLE (deployable boolean, reason text, decision_id uuid, decided_at timestamptz, expires_at timestamptz)
+LANGUAGE sql STABLE AS $$
+  SELECT v.reason = 'approved', v.reason,
+         CASE WHEN v.reason = 'approved' THEN v.decision_id END,
+         CASE WHEN v.reason = 'approved' THEN v.decided_at END,
+         CASE WHEN v.reason = 'approved' THEN v.valid_until END
+    FROM (SELECT 1) one
+    LEFT JOIN patch p ON p.patch_id = wanted_patch_id
+    LEFT JOIN decision d ON d.patch_id = p.patch_id AND d.seq = p.seq AND d.round = p.round
+    CROSS JOIN LATERAL (SELECT d.decision_id, d.decided_at, d.valid_until, CASE
+      WHEN p.patch_id IS NULL THEN 'unknown_patch'
+      WHEN wanted_digest IS NULL THEN 'digest_required'
+      WHEN p.state = 'collecting' THEN 'collecting'
+      WHEN p.state = 'pending' THEN 'pending_review'
+      WHEN p.state <> 'approved' THEN p.state
+      WHEN d.decision IS DISTINCT FROM 'approved' OR d.mode IS DISTINCT FROM p.approved_by THEN 'no_decision'
+      WHEN EXISTS (SELECT FROM decision later WHERE later.patch_id = p.patch_id AND later.seq > p.seq) THEN 'no_decision'
+      WHEN p.patch_digest IS DISTINCT FROM wanted_digest OR d.patch_digest IS DISTINCT FROM wanted_digest THEN 'wrong_digest'
+      WHEN p.synthetic OR d.synthetic THEN 'synthetic'
+      WHEN d.valid_until IS NULL OR d.valid_until <= clock_timestamp() THEN 'approval_ended'
+      ELSE 'approved' END AS reason) v
+$$;
+
+-- What goes with a patch when its time is over.
+CREATE OR REPLACE FUNCTION forget_old_patches(older_than interval, at_most int) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT set_config('hitl.retention', 'on', true);
+  WITH old AS (
+    SELECT p.patch_id FROM patch p
+     WHERE p.received_at < now() - greatest(older_than, interval '7 years')
+       AND p.changed_at  < now() - greatest(older_than, interval '7 years')
+       AND p.state NOT IN ('collecting', 'pending')
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.patch_id = p.patch_id
+                         AND d.decided_at >= now() - greatest(older_than, interval '7 years'))
+       AND NOT EXISTS (SELECT FROM action a WHERE a.patch_id = p.patch_id
+                         AND a.at >= now() - greatest(older_than, interval '7 years'))
+       AND NOT EXISTS (SELECT FROM look l WHERE l.patch_id = p.patch_id
+                         AND l.at >= now() - greatest(older_than, interval '7 years'))
+     LIMIT at_most FOR UPDATE SKIP LOCKED),
+  d1 AS (DELETE FROM evidence     WHERE patch_id IN (SELECT patch_id FROM old)),
+  d2 AS (DELETE FROM outcome      WHERE patch_id IN (SELECT patch_id FROM old)),
+  d3 AS (DELETE FROM decision     WHERE patch_id IN (SELECT patch_id FROM old)),
+  d4 AS (DELETE FROM action       WHERE patch_id IN (SELECT patch_id FROM old)),
+  d5 AS (DELETE FROM review       WHERE patch_id IN (SELECT patch_id FROM old)),
+  d6 AS (DELETE FROM round_closed WHERE patch_id IN (SELECT patch_id FROM old)),
+  d7 AS (DELETE FROM vote         WHERE patch_id IN (SELECT patch_id FROM old)),
+  d8 AS (DELETE FROM claim        WHERE patch_id IN (SELECT patch_id FROM old)),
+  d9 AS (DELETE FROM look         WHERE patch_id IN (SELECT patch_id FROM old)),
+  gone AS (DELETE FROM patch WHERE patch_id IN (SELECT patch_id FROM old) RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+CREATE FUNCTION forget_answers(older_than interval, at_most int) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH gone AS (
+    DELETE FROM idempotency
+     WHERE ctid = ANY (ARRAY(SELECT ctid FROM idempotency
+                              WHERE created_at < now() - greatest(older_than, interval '24 hours') LIMIT at_most))
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
+-- what others read ---------------------------------------------------------------------------------------------------
+-- A vote is its own audit entry; the one that completed an approval is told by the decision. (at, key) names an entry.
+CREATE OR REPLACE VIEW audit_entry AS
+  SELECT decided_at AS at, decided_by AS actor, coalesce(role, mode) AS role, token_id, decision AS action, patch_id,
+         round, seq, patch_digest, evidence_digest, policy_version, comment AS justification, request_id,
+         jsonb_build_object('decision_id', decision_id, 'reasons', reasons::jsonb, 'approvers', approvers) AS detail,
+         0::bigint AS id, ('d' || patch_id || ' ' || seq) COLLATE "C" AS key
+    FROM decision
+  UNION ALL
+  SELECT at, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version,
+         justification, request_id, detail::jsonb, id, ('a' || lpad(id::text, 19, '0')) COLLATE "C"
+    FROM action
+  UNION ALL
+  SELECT v.at, v.person COLLATE "default", v.role, v.token_id, 'approval_given', v.patch_id, v.round, v.seq, v.patch_digest, v.evidence_digest,
+         v.policy_version, v.comment, v.request_id, jsonb_build_object('break_glass', v.break_glass), 0,
+         ('v' || v.patch_id || ' ' || v.seq || ' ' || v.person) COLLATE "C"
+    FROM vote v
+   WHERE NOT EXISTS (SELECT FROM decision d WHERE d.patch_id = v.patch_id AND d.seq = v.seq
+                        AND d.decided_by = v.person AND d.decided_at = v.at);
+
+-- grants -------------------------------------------------------------------------------------------------------------
+REVOKE ALL ON FUNCTION
+  matches(text, text),
+  round_authors(text, int),
+  approval_class(patch),
+  has_unknown_author(patch),
+  is_own(patch, text),
+  votes_in_force(patch),
+  approvals_needed(patch),
+  has_role(text[], text),
+  refuse(text, text),
+  lock_patch(text),
+  admit(text, bigint, text, text[], text, text[]),
+  admit_without_version(text, text, text[], text, text[]),
+  holder(patch),
+  renew_claim(text, text),
+  must_say_why(text),
+  is_past_retention(patch),
+  digest_text(bytea),
+  moment_text(timestamptz),
+  must_say(bytea[], text, text, text, uuid, timestamptz, jsonb),
+  must_be_now(patch, timestamptz),
+  note(patch, text, text, text, text, timestamptz, text, text, json),
+  voters(patch),
+  has_quorum(patch),
+  conclude(patch, text, uuid, text, text, text[], text, timestamptz, timestamptz, text, text, text, text, bytea[]),
+  cast_vote(text, bigint, text, text[], text, boolean, timestamptz, text, text),
+  conclude_approval(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
+  reject_by_person(text, bigint, uuid, text, text[], text, text[], timestamptz, text, text, bytea[]),
+  revoke_by_person(text, bigint, uuid, text, text[], text, text, timestamptz, text, text, bytea[]),
+  reopen_by_person(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
+  claim_by_person(text, text, text[], text, boolean, text, text),
+  release_by_person(text, text, text[], text, text),
+  comment_by_person(text, text, text[], text, text, text),
+  forget_answers(interval, int),
+  add_up_tallies(),
+  cwe_class(text),
+  queue_tags(patch, review),
+  words_of(text),
+  tags_of(text[]),
+  write_queue(text[]),
+  follow_reviews(),
+  follow_patches(),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text),
+  count_new_patches(),
+  count_changed_patches(),
+  count_gone_patches() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_answers(interval, int), add_up_tallies() TO hitl_scheduler;
+GRANT EXECUTE ON FUNCTION
+  words_of(text),
+  tags_of(text[]),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text),
+  matches(text, text),
+  round_authors(text, int),
+  approval_class(patch),
+  has_unknown_author(patch),
+  is_own(patch, text),
+  votes_in_force(patch),
+  approvals_needed(patch),
+  has_role(text[], text),
+  lock_patch(text),
+  holder(patch),
+  renew_claim(text, text),
+  voters(patch),
+  has_quorum(patch),
+  cast_vote(text, bigint, text, text[], text, boolean, timestamptz, text, text),
+  conclude_approval(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
+  reject_by_person(text, bigint, uuid, text, text[], text, text[], timestamptz, text, text, bytea[]),
+  revoke_by_person(text, bigint, uuid, text, text[], text, text, timestamptz, text, text, bytea[]),
+  reopen_by_person(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
+  claim_by_person(text, text, text[], text, boolean, text, text),
+  release_by_person(text, text, text[], text, text),
+  comment_by_person(text, text, text[], text, text, text) TO hitl_sidecar;
+REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
+REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue FROM PUBLIC;
+GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, queue
+  TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
+GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
+GRANT INSERT (patch_id, person, version, round, seq, evidence_digest, token_id, request_id) ON look TO hitl_sidecar;
+GRANT INSERT, DELETE ON access_group_role TO hitl_operator;
+GRANT INSERT, UPDATE, DELETE ON author TO hitl_operator;
+GRANT UPDATE (needed) ON approval_rule TO hitl_operator;

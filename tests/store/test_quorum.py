@@ -1,0 +1,102 @@
+"""Whose approvals count, and how many: what turns out later counts from then on."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from tests.store.deciding import GLASS, REVIEWERS, conclude, message, next_id, pending, refused, vote
+from tests.store.world import World
+
+
+async def test_a_vote_of_who_lost_the_role_or_turned_out_to_be_an_author_counts_no_more(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    owner = await asyncpg.connect(database)
+    await owner.execute("INSERT INTO access_group_role VALUES ('others', 'reviewer', 'test')")
+    first = await vote(sidecar, await pending(world, vulnerability__severity="critical"), "mallory", ["others"])
+    await owner.execute("DELETE FROM access_group_role WHERE group_name = 'others'")
+    second = await vote(sidecar, first["version"], "bob")
+    assert tuple(second)[:3] == (["bob"], 2, False)
+    with refused("409", "1 of 2"):
+        await conclude(sidecar, second["version"], second["at"], "bob", approvers=["mallory", "bob"])
+    unknown = {"vulnerability__severity": "critical", "patch__author": "A. Smith", "patch__diff": "two"}
+    first = await vote(sidecar, await pending(world, "p-2", **unknown), patch_id="p-2")
+    assert first["needed"] == 3
+    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'ann', 'test')")
+    second = await vote(sidecar, first["version"], "bob", patch_id="p-2")
+    assert tuple(second)[:3] == (["bob"], 2, False)
+    await owner.close()
+
+
+async def test_an_author_nobody_knows_is_not_lifted_by_the_glass(world: World, sidecar: asyncpg.Connection) -> None:
+    version = await pending(world, vulnerability__severity="critical", patch__author="somebody")
+    cast = await vote(sidecar, version, groups=GLASS, said="fire", glass=True)
+    assert tuple(cast)[:3] == (["ann"], 3, False)
+    with refused("409"):
+        await conclude(sidecar, cast["version"], cast["at"], groups=GLASS, said="fire")
+    second = await vote(sidecar, cast["version"], "bob")
+    assert tuple(second)[:3] == (["ann", "bob"], 3, True)
+
+
+async def test_who_approved_in_the_ordinary_way_can_still_break_the_glass(
+    world: World, sidecar: asyncpg.Connection
+) -> None:
+    cast = await vote(sidecar, await pending(world, vulnerability__severity="critical"))
+    again = await vote(sidecar, cast["version"], groups=GLASS, said="fire", glass=True)
+    assert tuple(again)[:3] == (["ann"], 2, True)
+
+
+async def test_without_a_rule_nothing_is_approved(world: World, sidecar: asyncpg.Connection, database: str) -> None:
+    owner = await asyncpg.connect(database)
+    await owner.execute("DELETE FROM approval_rule")
+    await owner.close()
+    cast = await vote(sidecar, await pending(world))
+    assert tuple(cast)[:3] == (["ann"], 10, False)
+    with refused("409"):
+        await conclude(sidecar, cast["version"], cast["at"])
+
+
+async def test_what_nobody_can_see_any_more_nobody_approves(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    version = await pending(world)
+    owner = await asyncpg.connect(database)
+    await owner.execute("SET session_replication_role = replica; UPDATE evidence SET payload = NULL")
+    await owner.close()
+    with refused("410", "retention"):
+        await vote(sidecar, version)
+
+
+async def test_a_role_is_not_taken_away_while_a_decision_by_it_is_under_way(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    version = await pending(world)
+    owner = await asyncpg.connect(database, server_settings={"lock_timeout": "200ms"})
+    attempt = sidecar.transaction()
+    await attempt.start()
+    await vote(sidecar, version)
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await owner.execute("DELETE FROM access_group_role WHERE group_name = 'security-engineers'")
+    await attempt.rollback()
+    await owner.execute("DELETE FROM access_group_role WHERE group_name = 'security-engineers'")
+    with refused("403"):
+        await vote(sidecar, version)
+    await owner.close()
+
+
+async def test_the_gate_does_not_believe_a_row_that_names_an_older_decision(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    cast = await vote(sidecar, await pending(world))
+    await conclude(sidecar, cast["version"], cast["at"])
+    ((version, at),) = await world.rows("SELECT version, changed_at FROM patch")
+    told = await message(sidecar, "p-1", at, recorded="revoked", comment="no")
+    await sidecar.execute(
+        "SELECT revoke_by_person('p-1', $1, $2, 'ann', $3, 'no', 'unknown', $4, NULL, NULL, $5)",
+        *(version, await next_id(sidecar, "p-1"), REVIEWERS, at, told),
+    )
+    worker = await asyncpg.connect(database, server_settings={"role": "hitl_worker"})
+    await worker.execute("UPDATE patch SET state = 'approved', approved_by = 'human', seq = 1")
+    await worker.close()
+    assert await world.gate() == (False, "no_decision")
