@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hitl_stream.contract.topics import Topics
-from hitl_stream.duties import evidence, expiry, retention
+from hitl_stream.duties import evidence, expiry, retention, tallies
 from hitl_stream.duties.scheduler import Scheduler
 from hitl_stream.errors import Unavailable
 from hitl_stream.observe import log
@@ -37,6 +37,7 @@ class SchedulerProcess:
         self._duties = [
             evidence.duty(auto_approve=settings.auto_approve_enabled),
             expiry.duty(),
+            tallies.duty(),
             *retention.duties(topics),
         ]
         self._breaker = Breaker("postgres")

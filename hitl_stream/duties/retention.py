@@ -1,4 +1,4 @@
-"""What was kept long enough goes: payloads of evidence, identities of events, in the end patches with their audit.
+"""What was kept long enough goes: answers, payloads of evidence, identities of events, in the end patches and audit.
 
 Identities are kept for twice the retention of the topics that events come from, so that nothing which can still be read
 again is taken for new.
@@ -16,6 +16,7 @@ from hitl_stream.store.database import Connection
 
 EVIDENCE_KEPT = timedelta(days=366)
 AUDIT_KEPT = timedelta(days=7 * 366)
+ANSWERS_KEPT = timedelta(hours=24)
 SEEN_FOREVER = timedelta(days=100 * 366)
 SEEN_TOPIC_RETENTIONS = 2
 EVERY_S = 600.0
@@ -31,6 +32,7 @@ def duties(topics: Topics) -> list[Duty]:
         _duty("evidence_retention", retention.retire_evidence, EVIDENCE_KEPT),
         _duty("identity_retention", retention.forget_seen, seen_kept(topics)),
         _duty("audit_retention", retention.forget_patches, AUDIT_KEPT),
+        _duty("answer_retention", retention.forget_answers, ANSWERS_KEPT),
         Duty("process_sweep", EVERY_S, DEADLINE_S, _sweep),
     ]
 

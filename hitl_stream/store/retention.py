@@ -24,6 +24,11 @@ async def forget_patches(conn: Connection, older_than: timedelta, limit: int) ->
     return await _take(conn, "forget_patches", older_than, limit)
 
 
+async def forget_answers(conn: Connection, older_than: timedelta, limit: int) -> int:
+    """Answers to requests with an Idempotency-Key; returns how many went."""
+    return await _take(conn, "forget_answers", older_than, limit)
+
+
 async def _take(conn: Connection, name: str, older_than: timedelta, limit: int) -> int:
     count: int = await conn.fetchval(statement.get(name), older_than, limit)
     return count

@@ -1,39 +1,26 @@
-"""What the sidecar reads: the list of reviews, one patch with everything a decision needs, and the gate's answer.
+"""What the sidecar reads: one patch with everything a decision needs, and the gate's answer.
 
-Nothing here writes. A detail is read in one snapshot, so that its version covers all that it shows.
+A detail is read in one snapshot, so that its version covers all that it shows. Nothing here changes a patch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Connection
 
+from hitl_stream.errors import Unavailable
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.store import policy, statement
 
-COUNT_MAX = 10_000
 RESULTS_MAX = 500
 HISTORY_MAX = 500
 
-# Greater than no row and smaller than every row: the list starts after it.
-START = datetime(1, 1, 2, tzinfo=UTC), ""
-
-Place = tuple[datetime, str]
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of the list of reviews. `total` stops at COUNT_MAX + 1; `following` is where the next page starts."""
-
-    rows: Sequence[Row]
-    total: int
-    following: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +33,35 @@ class Detail:
     patch: Row
     results: Sequence[Row]
     truncated: bool
+    authors: Sequence[Row]
+    comments: Sequence[Row]
     history: Sequence[Row]
     related: Sequence[Row]
     policy: PolicyDocument
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a person saw when they last looked, and what is different now: artefact, evidence, approvals, decision, state."""
+
+    version: int
+    at: datetime
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """The gate's answer. `deployable` is true only together with reason `approved` and a decision."""
+    """The gate's answer. `deployable` is true only together with reason `approved` and a decision.
+
+    `valid_until` is how long a yes may be relied on without asking again; a no may change at any moment.
+    """
 
     deployable: bool
     reason: str
     decision_id: UUID | None
     decided_at: datetime | None
     expires_at: datetime | None
-
-
-async def read_pending(conn: Connection, after: Place, limit: int) -> Page:
-    """At most `limit` reviews behind `after`, the nearest time limit first."""
-    rows = await _rows(conn, "pending_page", *after, limit + 1)
-    total = await conn.fetchval(statement.get("pending_count"), COUNT_MAX + 1)
-    shown = rows[:limit]
-    following = (shown[-1]["expires_at"], shown[-1]["patch_id"]) if len(rows) > limit else None
-    return Page(shown, total, following)
+    valid_until: datetime | None
 
 
 async def read_detail(conn: Connection, patch_id: str) -> Detail | None:
@@ -78,10 +71,13 @@ async def read_detail(conn: Connection, patch_id: str) -> Detail | None:
         if patch is None:
             return None
         results = await _rows(conn, "patch_results", patch_id, patch["round"], RESULTS_MAX + 1)
+        authors = await _rows(conn, "patch_authors", patch_id, patch["round"])
+        comments = await _rows(conn, "patch_comments", patch_id, HISTORY_MAX)
         history = await _rows(conn, "patch_history", patch_id, HISTORY_MAX)
         related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"])
         document = await policy.read(conn, patch["policy_version"])
-    return Detail(dict(patch), results[:RESULTS_MAX], len(results) > RESULTS_MAX, history, related, document)
+    truncated = len(results) > RESULTS_MAX
+    return Detail(dict(patch), results[:RESULTS_MAX], truncated, authors, comments, history, related, document)
 
 
 async def read_version(conn: Connection, patch_id: str) -> tuple[int, str] | None:
@@ -90,15 +86,43 @@ async def read_version(conn: Connection, patch_id: str) -> tuple[int, str] | Non
     return (row["version"], row["state"]) if row is not None else None
 
 
+async def read_look(conn: Connection, patch_id: str, person: str, version: int | None = None) -> Look | None:
+    """What this person saw at that version, or when they last looked; None if they did not."""
+    row = await conn.fetchrow(statement.get("changes_since"), patch_id, person, version)
+    if row is None:
+        return None
+    changed = tuple(name for name in ("artefact", "evidence", "approvals", "decision") if row[name])
+    return Look(row["version"], row["at"], changed or (("state",) if row["changed"] else ()))
+
+
+async def note_look(conn: Connection, patch: Row, person: str, token: str | None, request: str | None) -> None:
+    """Remember what this person was shown; whoever holds the review holds it on."""
+    seen = (patch["version"], patch["round"], patch["seq"], patch["evidence_digest"])
+    await conn.execute(statement.get("note_look"), patch["patch_id"], person, *seen, token, request)
+    if patch["claimed_by"] == person:
+        await conn.execute(statement.get("renew_claim"), patch["patch_id"], person)
+
+
+async def read_last_decision(conn: Connection, patch_id: str) -> Row | None:
+    """What was last decided of a patch: decision, decided_by, decided_at, decision_id."""
+    row = await conn.fetchrow(statement.get("last_decision"), patch_id)
+    return None if row is None else dict(row)
+
+
 async def ask_gate(conn: Connection, patch_id: str, digest: bytes | None) -> GateAnswer:
-    """May this artefact of this patch be deployed? Anything but a whole, consistent yes is a no."""
+    """May this artefact of this patch be deployed? Anything but a whole, consistent yes of the primary is a no.
+
+    Raises Unavailable on a standby.
+    """
     row = await conn.fetchrow(statement.get("gate"), patch_id, digest)
     if row is None:
-        return GateAnswer(False, "unknown_patch", None, None, None)
-    whole = row["reason"] == "approved" and None not in (row["decision_id"], row["decided_at"], row["expires_at"])
-    if row["deployable"] is True and whole:
-        return GateAnswer(True, "approved", row["decision_id"], row["decided_at"], row["expires_at"])
-    return GateAnswer(False, "no_decision" if row["reason"] == "approved" else row["reason"], None, None, None)
+        return GateAnswer(False, "unknown_patch", None, None, None, None)
+    if row["standby"] is not False:
+        raise Unavailable("this is a standby: only the primary knows what stands approved")
+    told = (row["decision_id"], row["decided_at"], row["expires_at"], row["valid_until"])
+    if row["deployable"] is True and row["reason"] == "approved" and None not in told:
+        return GateAnswer(True, "approved", *told)
+    return GateAnswer(False, "no_decision" if row["reason"] == "approved" else row["reason"], None, None, None, None)
 
 
 async def check_database(conn: Connection) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import asyncpg
 
 from hitl_stream.duties.duty import Duty
-from hitl_stream.review.command import Command, Wish
 from hitl_stream.store import command, process
 from hitl_stream.store.batch import Recorded
 from hitl_stream.store.database import Database
 from hitl_stream.store.process import Process
 from tests.event import binary, data
 from tests.harness import wait
+from tests.harness.people import reviewer
 from tests.store.world import World
 
 SHARES_MAX = 1_000
@@ -76,10 +76,11 @@ class Scene:
                 return count
         raise AssertionError(f"{duty.name} never ends")
 
-    async def decide(self, patch_id: str = "p-1", wish: Wish = Wish.APPROVE, version: int = 1) -> None:
+    async def decide(self, patch_id: str = "p-1", wish: str = "approve", version: int = 1) -> None:
         """What a person says. Raises Refused."""
         async with self.sidecar.connection() as conn:
-            await command.decide(conn, patch_id, Command(wish, "alice", version, "looked at it"))
+            say = command.approve if wish == "approve" else command.reject
+            await say(conn, patch_id, version, reviewer("alice"), "looked at it")
 
     async def sidecar_starts(self) -> None:
         """A sidecar is there."""

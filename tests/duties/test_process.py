@@ -103,6 +103,8 @@ def test_every_duty_says_when_it_was_done_last(database: str, start: Start) -> N
         "evidence_retention",
         "identity_retention",
         "audit_retention",
+        "answer_retention",
+        "tallies",
         "process_sweep",
     )
     names = {f'hitl_duty_last_success_timestamp_seconds{{duty="{duty}"}}' for duty in duties}

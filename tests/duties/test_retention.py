@@ -65,6 +65,8 @@ async def fill(scene: Scene) -> None:
             INSERT INTO evidence (patch_id, source, event_id, round, topic, partition, record_offset, payload_sha256, payload,
                                   received_at)
             SELECT 'p-' || n, '/s', n::text, 1, 't', 0, 0, sha256('x'), 'x', at FROM {old_and_young};
+            INSERT INTO idempotency (person, key, request_sha256, status, answer, created_at)
+            SELECT 'ann', n::text, sha256('x'), 200, '{{}}', at FROM {old_and_young};
             INSERT INTO patch (patch_id, apv_id, home, state, seq, evidence_digest, policy_version, received_at, changed_at)
             SELECT 'p-' || n, 'a-' || n, 0, 'expired', 1, sha256('x'), 1, at, at FROM {old_and_young}"""
     )
@@ -76,6 +78,7 @@ REMAINING = {
     "evidence_retention": "SELECT count(payload) FROM evidence",
     "identity_retention": "SELECT count(*) FROM event_seen",
     "audit_retention": "SELECT count(*) FROM patch",
+    "answer_retention": "SELECT count(*) FROM idempotency",
 }
 
 
@@ -115,6 +118,7 @@ async def test_each_duty_calls_its_own_function_with_its_own_age(monkeypatch: py
         ("retire_evidence", timedelta(days=366), 2_000),
         ("forget_seen", timedelta(days=14), 2_000),
         ("forget_patches", timedelta(days=7 * 366), 2_000),
+        ("forget_answers", timedelta(hours=24), 2_000),
     ]
 
 

@@ -1,31 +1,63 @@
--- name: pending_page
--- role: hitl_sidecar
--- What waits for a person, the nearest time limit first. $1 and $2 are the last row of the page before.
-SELECT p.patch_id, p.round, p.apv_id, p.cve_id, p.severity, p.risk, r.package, r.ecosystem, r.language, r.strategy,
-       r.cwe_ids, p.ml_confidence, p.ml_prediction, p.reasons, p.opened_at, p.expires_at, p.version, p.synthetic
-  FROM patch AS p LEFT JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
- WHERE p.state = 'pending' AND (p.expires_at, p.patch_id) > ($1::timestamptz, $2::text)
- ORDER BY p.expires_at, p.patch_id
- LIMIT $3::int;
-
--- name: pending_count
--- role: hitl_sidecar
--- How many wait, counted no further than $1.
-SELECT count(*) FROM (SELECT FROM patch WHERE state = 'pending' LIMIT $1::int) AS waiting;
-
 -- name: patch_detail
 -- role: hitl_sidecar
--- The current round of one patch as it stands.
-SELECT patch_id, apv_id, cve_id, round, state, approved_by, seq, version, patch_digest, evidence_digest, severity, risk,
-       ml_confidence, ml_prediction, policy_version, reasons, received_at, changed_at, evidence_due_at, opened_at,
-       expires_at, detected_at, synthetic
-  FROM patch
- WHERE patch_id = $1;
+-- The current round of one patch as it stands, with those who approved it and who holds it.
+SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest,
+       p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
+       p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic,
+       c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
+       CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals
+  FROM patch AS p
+  LEFT JOIN decision AS d ON d.patch_id = p.patch_id AND d.seq = p.seq
+  LEFT JOIN claim AS c ON c.patch_id = p.patch_id AND c.round = p.round AND c.until > clock_timestamp() AND p.state = 'pending'
+ WHERE p.patch_id = $1;
 
 -- name: patch_version
 -- role: hitl_sidecar
 -- Just enough to tell a person that the card is stale.
 SELECT version, state FROM patch WHERE patch_id = $1;
+
+-- name: last_decision
+-- role: hitl_sidecar
+-- Who won, and when.
+SELECT decision, decided_by, decided_at, decision_id FROM decision WHERE patch_id = $1 ORDER BY seq DESC LIMIT 1;
+
+-- name: patch_authors
+-- role: hitl_sidecar
+-- Who made what the open round is about: persons, machines, and those whom nobody knows.
+SELECT source, name, known, person FROM round_authors($1, $2) ORDER BY source, name;
+
+-- name: patch_comments
+-- role: hitl_sidecar
+-- What people said without deciding, oldest first.
+SELECT at, actor, round, justification AS comment
+  FROM action
+ WHERE patch_id = $1 AND action = 'commented'
+ ORDER BY at, id
+ LIMIT $2::int;
+
+-- name: changes_since
+-- role: hitl_sidecar
+-- What is different from what this person saw: at version $3, or where that is NULL when they last looked.
+SELECT l.version, l.at, p.version <> l.version AS changed, p.round <> l.round AS artefact,
+       p.evidence_digest <> l.evidence_digest AS evidence, p.seq <> l.seq AS decision,
+       EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.at > l.at AND v.person <> l.person) AS approvals
+  FROM look AS l
+  JOIN patch AS p ON p.patch_id = l.patch_id
+ WHERE l.patch_id = $1 AND l.person = $2 AND l.version = coalesce($3::bigint, l.version)
+ ORDER BY l.version DESC
+ LIMIT 1;
+
+-- name: note_look
+-- role: hitl_sidecar
+-- This person saw this version; only the first time is kept.
+INSERT INTO look (patch_id, person, version, round, seq, evidence_digest, token_id, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING;
+
+-- name: renew_claim
+-- role: hitl_sidecar
+-- Whoever reads what they hold, holds it on.
+SELECT renew_claim($1, $2);
 
 -- name: patch_results
 -- role: hitl_sidecar
@@ -69,7 +101,10 @@ UNION ALL
 -- name: gate
 -- role: hitl_sidecar
 -- The one question everything is for.
-SELECT deployable, reason, decision_id, decided_at, expires_at FROM gate($1, $2);
+-- A standby may not know yet of a revocation.
+SELECT deployable, reason, decision_id, decided_at, expires_at, least(clock_timestamp() + interval '60 seconds', expires_at) AS valid_until,
+       pg_is_in_recovery() AS standby
+  FROM gate($1, $2);
 
 -- name: database_answers
 -- role: hitl_sidecar

@@ -1,0 +1,131 @@
+"""The list of open reviews: filtered by any combination, sorted five ways, page after page. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from asyncpg import Connection
+
+from hitl_stream.store import statement
+
+COUNT_MAX = 10_000
+ONE_OF_MAX = 3
+
+# What a review is sorted by (points below zero, confidence, or microseconds since 1970), and its patch.
+Place = tuple[float, str]
+Row = dict[str, Any]
+
+
+class Sort(StrEnum):
+    """What comes first: the highest priority, the severest, the least certain, the oldest, the nearest time limit."""
+
+    RISK = "risk"
+    SEVERITY = "severity"
+    CONFIDENCE = "confidence"
+    AGE = "age"
+    DEADLINE = "deadline"
+
+
+_ORDERS: Mapping[Sort, str] = {
+    Sort.RISK: "queue_by_priority",
+    Sort.SEVERITY: "queue_by_severity",
+    Sort.CONFIDENCE: "queue_by_confidence",
+    Sort.AGE: "queue_by_age",
+    Sort.DEADLINE: "queue_by_deadline",
+}
+# Before every review: keys are points above it, confidences, or microseconds since 1970 (no database is that old).
+START: Place = (-2_000_000_000.0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which reviews: all of the tags `every`, one of each list in `one_of` (at most ONE_OF_MAX), within the bounds.
+
+    `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review.
+    """
+
+    every: Sequence[str] = ()
+    one_of: Sequence[Sequence[str]] = ()
+    confidence_min: float | None = None
+    confidence_max: float | None = None
+    opened_before: datetime | None = None
+    starts: str | None = None
+    said: str | None = None
+    claimed_by: str | None = None
+    unclaimed: bool = False
+
+    def arguments(self) -> tuple[Any, ...]:
+        """As the database's `is_wanted` takes them."""
+        lists = [list(one) for one in self.one_of] + [[]] * (ONE_OF_MAX - len(self.one_of))
+        prefix = None if self.starts is None else f"{_escaped(self.starts)}%"
+        bounds = (self.confidence_min, self.confidence_max, self.opened_before)
+        return (list(self.every), *lists, *bounds, prefix, self.said, self.claimed_by, self.unclaimed)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the list. `total` stops at COUNT_MAX + 1; `following` is where the next page starts."""
+
+    rows: Sequence[Row]
+    total: int
+    following: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How many reviews have which tag, by kind of tag; exact while `total`, which stops behind it, is not above COUNT_MAX."""
+
+    total: int
+    counts: Mapping[str, Mapping[str, int]]
+
+
+async def read_page(
+    conn: Connection, wanted: Wanted, sort: Sort, after: Place | None, limit: int, offset: int = 0
+) -> Page:
+    """At most `limit` reviews behind `after`, in this order, at one moment.
+
+    Many are read along the index of their order, few are all found and then sorted: whichever it is, little is read.
+    """
+    arguments = wanted.arguments()
+    async with _reading(conn):
+        total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+        given = (*(after or START), limit + 1, *arguments, offset)
+        if total <= COUNT_MAX:
+            found = await conn.fetch(statement.get("queue_few"), *given, sort)
+        else:
+            found = await conn.fetch(statement.get(_ORDERS[sort]), *given)
+        shown = found[:limit]
+        cards = await conn.fetch(statement.get("queue_cards"), [row["patch_id"] for row in shown])
+    by_id = {card["patch_id"]: dict(card) for card in cards}
+    following = (shown[-1]["key"], shown[-1]["patch_id"]) if len(found) > limit else None
+    return Page([by_id[row["patch_id"]] for row in shown if row["patch_id"] in by_id], total, following)
+
+
+async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
+    """How many of the reviews that are wanted have which tag."""
+    arguments = wanted.arguments()
+    async with _reading(conn):
+        total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+        rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
+    counts: dict[str, dict[str, int]] = {}
+    for tag, reviews in rows:
+        kind, _, value = tag.partition(":")
+        counts.setdefault(kind, {})[value] = reviews
+    return Facets(total, counts)
+
+
+@asynccontextmanager
+async def _reading(conn: Connection) -> AsyncIterator[None]:
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        await conn.execute(statement.get("plan_for_values"))
+        yield
+
+
+def _escaped(text: str) -> str:
+    """The text with nothing in it that LIKE would take for a pattern."""
+    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

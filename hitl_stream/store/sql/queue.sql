@@ -1,0 +1,120 @@
+-- name: plan_for_values
+-- role: hitl_sidecar
+-- The best way depends on which filters are there: for the rest of the transaction plans are made for the values at hand.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: queue_by_priority
+-- role: hitl_sidecar
+-- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+SELECT q.patch_id, (-q.priority)::float8 AS key
+  FROM queue AS q
+ WHERE (-q.priority, q.patch_id) > ($1::float8::int, $2::text)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
+   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+ ORDER BY -q.priority, q.patch_id
+ LIMIT $3::int OFFSET $15::int;
+
+-- name: queue_by_severity
+-- role: hitl_sidecar
+-- A page of what waits, the severest first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+SELECT q.patch_id, (-q.severity_points)::float8 AS key
+  FROM queue AS q
+ WHERE (-q.severity_points, q.patch_id) > ($1::float8::int, $2::text)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
+   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+ ORDER BY -q.severity_points, q.patch_id
+ LIMIT $3::int OFFSET $15::int;
+
+-- name: queue_by_confidence
+-- role: hitl_sidecar
+-- A page of what waits, the least certain first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+SELECT q.patch_id, q.ml_confidence AS key
+  FROM queue AS q
+ WHERE (q.ml_confidence, q.patch_id) > ($1::float8, $2::text)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
+   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+ ORDER BY q.ml_confidence, q.patch_id
+ LIMIT $3::int OFFSET $15::int;
+
+-- name: queue_by_age
+-- role: hitl_sidecar
+-- A page of what waits, the oldest first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+SELECT q.patch_id, (extract(epoch FROM q.opened_at) * 1000000)::float8 AS key
+  FROM queue AS q
+ WHERE (q.opened_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
+   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+ ORDER BY q.opened_at, q.patch_id
+ LIMIT $3::int OFFSET $15::int;
+
+-- name: queue_by_deadline
+-- role: hitl_sidecar
+-- A page of what waits, the nearest time limit first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+SELECT q.patch_id, (extract(epoch FROM q.expires_at) * 1000000)::float8 AS key
+  FROM queue AS q
+ WHERE (q.expires_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
+   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+ ORDER BY q.expires_at, q.patch_id
+ LIMIT $3::int OFFSET $15::int;
+
+-- name: queue_few
+-- role: hitl_sidecar
+-- The same in any order, where few enough are wanted to sort them all: found by what they are, not by walking an order's index.
+SELECT patch_id, key
+  FROM (SELECT q.patch_id,
+               CASE $16::text WHEN 'risk' THEN -q.priority::float8
+                              WHEN 'severity' THEN -q.severity_points::float8
+                              WHEN 'confidence' THEN q.ml_confidence
+                              WHEN 'age' THEN (extract(epoch FROM q.opened_at) * 1000000)::float8
+                              ELSE (extract(epoch FROM q.expires_at) * 1000000)::float8 END AS key
+          FROM queue AS q
+         WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+           AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
+           AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))) AS few
+ WHERE (key, patch_id) > ($1::float8, $2::text)
+ ORDER BY key, patch_id
+ LIMIT $3::int OFFSET $15::int;
+
+-- name: queue_count
+-- role: hitl_sidecar
+-- How many wait, counted no further than $1.
+SELECT count(*)
+  FROM (SELECT FROM queue AS q
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           AND ($11::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $11 AND c.until > now())))
+           AND (NOT $12::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+         LIMIT $1::int) AS waiting;
+
+-- name: queue_facets
+-- role: hitl_sidecar
+-- How many of the first $1 reviews have which tag.
+SELECT tag, count(*) AS reviews
+  FROM (SELECT q.tags FROM queue AS q
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           AND ($11::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $11 AND c.until > now())))
+           AND (NOT $12::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+         LIMIT $1::int) AS waiting
+ CROSS JOIN unnest(tags) AS tag
+ WHERE tag NOT LIKE 'word:%'
+ GROUP BY tag
+ ORDER BY count(*) DESC, tag
+ LIMIT 500;
+
+-- name: queue_cards
+-- role: hitl_sidecar
+-- What the list shows of these reviews.
+SELECT p.patch_id, p.round, p.apv_id, p.cve_id, p.severity, p.risk, r.package, r.ecosystem, r.language, r.strategy, r.cwe_ids,
+       p.ml_confidence, p.ml_prediction, p.reasons, p.opened_at, p.expires_at, p.version, p.synthetic,
+       c.person AS claimed_by, voters(p) AS approvals, approvals_needed(p) AS approvals_required,
+       q.priority, q.severity_points, q.risk_points, q.doubt_points
+  FROM queue AS q
+  JOIN patch AS p ON p.patch_id = q.patch_id
+  LEFT JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
+  LEFT JOIN claim AS c ON c.patch_id = p.patch_id AND c.round = p.round AND c.until > now()
+ WHERE q.patch_id = ANY ($1::text[]) AND p.state = 'pending';
