@@ -30,6 +30,7 @@ from hitl_stream.errors import HitlError
 
 PREFIX = "HITL_"
 KILL_SWITCH = "AUTO_APPROVE_ENABLED"
+LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 SECRETS = ("database_url", "kafka_sasl_password")
 _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     auth_issuer: str | None = None
     auth_audience: str | None = None
     auth_jwks_url: str | None = None
+    auth_groups_claim: str = Field("groups", min_length=1)
     log_format: Literal["json", "console"] = "json"
     auto_approve_enabled: bool = Field(True, validation_alias=AliasChoices(KILL_SWITCH, "auto_approve_enabled"))
 
@@ -79,6 +81,13 @@ class Settings(BaseSettings):
     def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and urlsplit(url.get_secret_value()).scheme not in ("postgresql", "postgres"):
             raise ValueError("must begin with postgresql://")
+        return url
+
+    @field_validator("auth_issuer", "auth_jwks_url")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname):
+            raise ValueError("must begin with https:// (http:// in environment local, or on this machine)")
         return url
 
     @field_validator("kafka_ssl_keyfile", "kafka_ssl_certfile")
@@ -99,6 +108,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"set both {_variable('kafka_ssl_certfile')} and {_variable('kafka_ssl_keyfile')}, or neither"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_the_issuers(self) -> Self:
+        for name in ("auth_issuer", "auth_jwks_url"):
+            parts = urlsplit(getattr(self, name) or "")
+            if parts.scheme == "http" and self.environment != "local" and parts.hostname not in LOOPBACK:
+                raise ValueError(f"{_variable(name)}: keys that come without https can be anybody's")
         return self
 
     @classmethod

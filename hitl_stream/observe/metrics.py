@@ -24,6 +24,7 @@ FATES: Final = frozenset((*Fate, "duplicate", "conflict", "bad_record", "defect"
 REASONS: Final = frozenset((*Rule, *Reason))
 VERDICTS: Final = frozenset(("approve", "review"))
 ERRORS: Final = frozenset(("bad_record", "conflict", "defect"))
+METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 DEPENDENCIES: Final = frozenset(("postgres", "kafka"))
 
 BATCH_RECORDS_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
@@ -109,6 +110,19 @@ PUBLISH_RETRIES = Counter(
 )
 BREAKER_OPEN = Gauge("hitl_breaker_open", "1 while a dependency is away.", ["dependency"], registry=REGISTRY)
 POLICY_VERSION = Gauge("hitl_policy_version", "The policy version of the last batch.", registry=REGISTRY)
+HTTP_SECONDS = Histogram(
+    "hitl_http_seconds",
+    "From a request to its answer, by route and kind of status (2xx, 4xx, 5xx).",
+    ["method", "route", "status"],
+    buckets=BATCH_SECONDS_BUCKETS,
+    registry=REGISTRY,
+)
+HTTP_REFUSALS = Counter(
+    "hitl_http_refusals", "Requests refused, by status (401, 403, 409, 412, 429, …).", ["status"], registry=REGISTRY
+)
+GLASS_BROKEN = Counter(
+    "hitl_glass_broken", "Approvals by one person who broke the glass. Somebody must look.", registry=REGISTRY
+)
 DUTY_LAST_SUCCESS = Gauge(
     "hitl_duty_last_success_timestamp_seconds",
     "When the duty last did all it had to, in Unix time.",
@@ -150,6 +164,14 @@ def count_verdict(verdict: str, reasons: Iterable[str] = ()) -> None:
 def count_reason(reason: str, count: int = 1) -> None:
     """Count `count` verdicts for review that had this reason."""
     VERDICTS_GIVEN.labels("review", _known(reason, REASONS)).inc(count)
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one request; `route` is the pattern of a route of ours, never what was asked for."""
+    known = _known(method, METHODS)
+    HTTP_SECONDS.labels(known, route, f"{status // 100}xx").observe(seconds)
+    if 400 <= status < 500:
+        HTTP_REFUSALS.labels(str(status)).inc()
 
 
 def set_breaker(dependency: str, *, is_open: bool) -> None:

@@ -1,34 +1,44 @@
-"""The HTTP app: routes, problems, and the way to the database. Talks to Postgres only, never to Kafka.
-
-It has no login yet. Where anybody but this machine could ask, nothing that changes a patch is routed at all.
-"""
+"""The HTTP app: routes, problems, who may, and the way to the database. Talks to Postgres only, never to Kafka."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from hitl_stream.sidecar import decision, health, patch, problem
+from hitl_stream.sidecar import analytics, audit, batch, courtesy, decision, demo_login, health, patch, problem, queue
+from hitl_stream.sidecar.demo_login import DemoIssuer
+from hitl_stream.sidecar.observing import Observing
 from hitl_stream.sidecar.raw_path import RawPath
+from hitl_stream.sidecar.token import Verifier
 from hitl_stream.store.database import Database
 
-LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
+
+def routers(who: Verifier | DemoIssuer) -> Sequence[APIRouter]:
+    """All routes; those of the demo's login only where that vouches for people."""
+    always = tuple(module.router for module in (health, queue, patch, decision, courtesy, batch, audit, analytics))
+    return (*always, demo_login.router) if isinstance(who, DemoIssuer) else always
 
 
-def create(database: Database | None = None, *, decisions: bool = False, hosts: list[str] | None = None) -> FastAPI:
+def create(database: Database | None, who: Verifier | DemoIssuer, *, hosts: list[str] | None = None) -> FastAPI:
     """The app. Without `database` it answers 503 until `app.state.database` is set.
 
-    `decisions` adds the routes by which the local reviewer decides. `hosts` are the Host headers that are answered; a
-    web page that had its own name point to this machine (DNS rebinding) would send another.
+    `who` vouches for people: a configured issuer, or that of the demo, which brings its routes along. `hosts` are the Host
+    headers that are answered; a web page that had its own name point to this machine (DNS rebinding) would send another.
     """
-    app = FastAPI(title="hitl-stream", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title="hitl-stream", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.database = database
     problem.install(app)
-    app.include_router(health.router)
-    app.include_router(patch.router)
-    if decisions:
-        app.include_router(decision.router)
+    for router in routers(who):
+        app.include_router(router)
+    if isinstance(who, DemoIssuer):
+        app.state.demo_issuer = who
+        app.state.verifier = who.verifier()
+    else:
+        app.state.verifier = who
     app.add_middleware(RawPath)
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
+    app.add_middleware(Observing)
     return app

@@ -1,154 +1,190 @@
-"""A person's word on a pending review. Refused in this order: 404, 428, 412, 409, 422.
+"""A person's word that moves a patch: approve, reject, revoke, reopen. On what was seen, once, and said who won if too late.
 
-There is no login yet, so every word is that of the one local reviewer; the routes exist in environment `local` only.
+Refused in this order: 401, 403, Idempotency-Key, 404, 428, 412, 409, 422.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from hitl_stream.contract.digest import decision_id
 from hitl_stream.contract.encode import DecisionEvent
-from hitl_stream.review.command import Command, Stale, Taken, Unbound, Wish
-from hitl_stream.sidecar import shape
-from hitl_stream.sidecar.patch import PatchId, Store, answer
+from hitl_stream.errors import Refused
+from hitl_stream.observe import log, metrics
+from hitl_stream.sidecar import reply, shape, words
+from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.problem import Problem
-from hitl_stream.sidecar.raw_path import unknown_patch
+from hitl_stream.sidecar.raw_path import patch_id
+from hitl_stream.sidecar.refusal import problem, stale
+from hitl_stream.sidecar.reply import Reply
 from hitl_stream.store import command, review
-
-LOCAL_REVIEWER = "local-reviewer"
-BODY_BYTES_MAX = 65_536
-TEXT_MAX = 10_000
-PRESETS_MAX = 20
+from hitl_stream.store.command import Approval
+from hitl_stream.store.database import Connection
 
 _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')
+
+Say = Callable[[Connection, str, int, dict[str, Any]], Awaitable[Reply]]
 
 router = APIRouter()
 
 
 @router.post("/hitl/patches/{patch_id}/approve")
-async def approve(request: Request, wanted: PatchId, store: Store) -> Response:
-    """Approve what was on the screen."""
-    return await _decide(request, wanted, store, Wish.APPROVE)
+async def approve(asked: Asker) -> Response:
+    """Approve what was on the screen; the last approval that is needed decides. `break_glass` lifts the count."""
+
+    broken: list[str] = []
+
+    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
+        comment, glass = words.text(body, "comment"), words.flag(body, "break_glass")
+        if glass:
+            comment = words.required(body, "comment")
+        approval = await command.approve(conn, wanted, version, asked.actor, comment, break_glass=glass)
+        if glass:
+            broken.append(wanted)
+        return reply.make(_voted(wanted, approval), etag=shape.etag(approval.version))
+
+    response = await _decide(asked, "pending", say)
+    for wanted in broken:
+        metrics.GLASS_BROKEN.inc()
+        log.get().critical("glass_broken", patch_id=wanted, person=asked.who.subject, request=asked.request_id)
+    return response
 
 
 @router.post("/hitl/patches/{patch_id}/reject")
-async def reject(request: Request, wanted: PatchId, store: Store) -> Response:
-    """Reject it, for a reason."""
-    return await _decide(request, wanted, store, Wish.REJECT)
+async def reject(asked: Asker) -> Response:
+    """Reject it, for a reason. Policy never approves it again."""
+
+    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
+        reason, presets = words.required(body, "reason"), words.presets(body)
+        event = await command.reject(conn, wanted, version, asked.actor, reason, presets)
+        return reply.make(_decided(event), etag=shape.etag(version + 1))
+
+    return await _decide(asked, "pending", say)
 
 
-async def _decide(request: Request, wanted: str, store: Store, wish: Wish) -> Response:
-    raw = await _body(request)
-    async with store.connection() as conn:
-        current = await review.read_version(conn, wanted)
-        if current is None:
-            raise unknown_patch()
-        version = _seen_version(request, *current)
-        if current[1] != "pending":
-            raise _taken(f"The patch is {current[1]}.")
-        wish_of_person = _command(wish, version, raw)
-        try:
-            event = await command.decide(conn, wanted, wish_of_person, request.headers.get("X-Request-Id"))
-        except command.UnknownPatch as error:
-            raise unknown_patch() from error
-        except Stale as error:
-            raise _stale(await review.read_version(conn, wanted)) from error
-        except Taken as error:
-            raise _taken(str(error)) from error
-        except Unbound as error:
-            raise Problem(409, "artefact-unknown", "There is no diff to approve", str(error)) from error
-    return answer(_decided(event), {"ETag": shape.etag(version + 1)})
+@router.post("/hitl/patches/{patch_id}/revoke")
+async def revoke(asked: Asker) -> Response:
+    """End an approval, for a reason. The gate is closed when this answers."""
+
+    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
+        event = await command.revoke(conn, wanted, version, asked.actor, words.required(body, "reason"))
+        return reply.make(_decided(event), etag=shape.etag(version + 1))
+
+    return await _decide(asked, "approved", say)
 
 
-def _seen_version(request: Request, version: int, state: str) -> int:
-    seen = request.headers.get("If-Match")
-    if seen is None:
-        raise Problem(
-            428, "version-required", "Say which version you decide on", "Send the ETag of the patch as If-Match."
-        )
-    match = _ETAG.fullmatch(seen.strip())
-    if match is None or int(match[1]) != version:
-        raise _stale((version, state))
+@router.post("/hitl/patches/{patch_id}/reopen")
+async def reopen(asked: Asker) -> Response:
+    """Let an expired review wait again, for a reason and a whole time limit."""
+
+    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
+        until = await command.reopen(conn, wanted, version, asked.actor, words.required(body, "reason"))
+        told = {"patch_id": wanted, "decision": None, "state": "pending", "expires_at": shape.at(until)}
+        return reply.make(told, etag=shape.etag(version + 1))
+
+    return await _decide(asked, "expired", say)
+
+
+async def _decide(asked: Asked, state: str, say: Say) -> Response:
+    """Say it of the patch that the request names, if that is in `state` at the version that the person saw."""
+    checked: dict[str, Any] = {}
+
+    async def work(conn: Connection) -> Reply:
+        wanted = patch_id(asked.request)
+        version = await seen_version(conn, asked, wanted, asked.request.headers.getlist("If-Match"), state)
+        body = words.members(asked.body)
+        checked.update(wanted=wanted, version=version)
+        return await say(conn, wanted, version, body)
+
+    try:
+        return await asked.once(work)
+    except (command.Stale, command.NotPossible) as late:
+        raise await _too_late(asked, checked["wanted"], checked["version"], state, late) from late
+    except Refused as refusal:
+        raise problem(refusal) from refusal
+
+
+async def seen_version(conn: Connection, asked: Asked, wanted: str, sent: Sequence[str], state: str) -> int:
+    """The version that the person saw, if it is the present one of a patch in this state. Raises Problem."""
+    current = await review.read_version(conn, wanted)
+    if current is None:
+        raise problem(command.UnknownPatch())
+    version, stands = current
+    if not sent:
+        told = "Send the ETag of the patch as If-Match."
+        raise Problem(428, "version-required", "Say which version you decide on", told)
+    seen = version_of(sent[0]) if len(sent) == 1 else None
+    if seen != version:
+        raise await stale(conn, asked, wanted, seen)
+    if stands != state:
+        raise await _not_possible(conn, wanted, stands, state)
     return version
 
 
-def _stale(current: tuple[int, str] | None) -> Problem:
-    if current is None:
-        return unknown_patch()
-    version, state = current
-    changed = "evidence" if state in ("collecting", "pending") else "decision"
-    return Problem(
-        412,
-        "stale-version",
-        "The patch changed since you looked",
-        f"It is {state} at version {version} now.",
-        changed=[changed],
-        version=shape.etag(version),
-    )
+def version_of(etag: str | None) -> int | None:
+    """The version that an entity tag names; None for what is no strong tag of ours."""
+    match = None if etag is None else _ETAG.fullmatch(etag.strip())
+    return int(match[1]) if match else None
 
 
-def _taken(detail: str) -> Problem:
-    return Problem(409, "not-pending", "The patch is not waiting for a decision", detail)
+async def _too_late(asked: Asked, wanted: str, version: int, state: str, refusal: Refused) -> Problem:
+    """What became of a patch that was as the person saw it when the request came, and not any more when its turn came."""
+    async with asked.reading() as conn:
+        return await too_late(conn, asked, wanted, version, state, refusal)
 
 
-async def _body(request: Request) -> bytes:
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_BYTES_MAX:
-            raise Problem(413, "too-large", "The request is too large", f"At most {BODY_BYTES_MAX} bytes.")
-    return bytes(raw)
+async def too_late(
+    conn: Connection, asked: Asked, wanted: str, version: int | None, state: str, refusal: Refused
+) -> Problem:
+    """409 with who won if the patch is in another state now, else what the refusal is."""
+    current = await review.read_version(conn, wanted)
+    if current is not None and current[1] != state:
+        return await _not_possible(conn, wanted, current[1], state)
+    if isinstance(refusal, command.Stale):
+        return await stale(conn, asked, wanted, version)
+    return problem(refusal)
 
 
-def _command(wish: Wish, version: int, raw: bytes) -> Command:
-    """What the person wants. Raises Problem 422."""
-    try:
-        body = orjson.loads(raw or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise _invalid(str(error)) from error
-    if not isinstance(body, dict):
-        raise _invalid("an object is expected")
-    reason = _text(body, "reason" if wish is Wish.REJECT else "comment")
-    if wish is Wish.REJECT and not (reason or "").strip():
-        raise _invalid("reason: a rejection needs one")
-    return Command(wish, LOCAL_REVIEWER, version, reason, _presets(body) if wish is Wish.REJECT else ())
+async def _not_possible(conn: Connection, wanted: str, stands: str, state: str) -> Problem:
+    """409: the patch is in another state, and who saw to that."""
+    last = await review.read_last_decision(conn, wanted)
+    won = {} if last is None else {"decision": last["decision"], "decided_by": last["decided_by"]}
+    if last is not None:
+        won |= {"decided_at": shape.at(last["decided_at"]), "decision_id": str(last["decision_id"])}
+    told = f"The patch is {stands}, not {state}."
+    if last is not None and stands == last["decision"]:
+        told = f"{last['decided_by']} decided at {won['decided_at']}: {stands}."
+    return Problem(409, f"not-{state}", f"The patch is not {state}", told, state=stands, **won)
 
 
-def _text(body: dict[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is not None and (not isinstance(value, str) or len(value) > TEXT_MAX or "\0" in value):
-        raise _invalid(f"{name}: a text of at most {TEXT_MAX} characters is expected, without U+0000")
-    return value
-
-
-def _presets(body: dict[str, Any]) -> tuple[str, ...]:
-    value = body.get("presets", [])
-    if (
-        not isinstance(value, list)
-        or len(value) > PRESETS_MAX
-        or not all(isinstance(p, str) and re.fullmatch("[a-z0-9_]{1,64}", p) for p in value)
-    ):
-        raise _invalid(f"presets: at most {PRESETS_MAX} names in lower case are expected")
-    return tuple(value)
-
-
-def _invalid(detail: str) -> Problem:
-    return Problem(422, "invalid-request", "The request is not valid", detail)
-
-
-def _decided(event: DecisionEvent) -> dict[str, Any]:
+def _decided(event: DecisionEvent, approvers: Sequence[str] = (), needed: int | None = None) -> dict[str, Any]:
+    approvals = {} if needed is None else {"approvals": list(approvers), "approvals_required": needed}
     return {
         "decision_id": decision_id(event.patch_id, event.round, event.seq),
         "patch_id": event.patch_id,
         "round": event.round,
         "decision": event.decision,
         "state": event.decision,
-        "approvals": list(event.approvers),
-        "approvals_required": shape.APPROVALS_REQUIRED,
+        **approvals,
         "decided_at": shape.at(event.decided_at),
+    }
+
+
+def _voted(wanted: str, approval: Approval) -> dict[str, Any]:
+    """What an approval leads to: the decision, or nothing yet while more people are needed."""
+    if approval.event is not None:
+        return _decided(approval.event, approval.approvers, approval.needed)
+    return {
+        "decision_id": None,
+        "patch_id": wanted,
+        "round": approval.round,
+        "decision": None,
+        "state": "pending",
+        "approvals": list(approval.approvers),
+        "approvals_required": approval.needed,
+        "decided_at": None,
     }

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from hitl_stream.errors import Unavailable
 from hitl_stream.observe import metrics
-from hitl_stream.sidecar.patch import Store, answer, database
+from hitl_stream.sidecar import reply
+from hitl_stream.sidecar.asked import database
 from hitl_stream.store import outbox, review
 
 router = APIRouter()
@@ -15,15 +16,15 @@ router = APIRouter()
 @router.get("/livez")
 async def live() -> Response:
     """The process answers. Restarting it would not bring a database back, so that is not asked here."""
-    return answer({"status": "ok"})
+    return reply.make({"status": "ok"}).response()
 
 
 @router.get("/readyz")
-async def ready(store: Store) -> Response:
+async def ready(request: Request) -> Response:
     """The database answers; otherwise 503."""
-    async with store.connection() as conn:
+    async with database(request).connection() as conn:
         await review.check_database(conn)
-    return answer({"status": "ok"})
+    return reply.make({"status": "ok"}).response()
 
 
 @router.get("/metrics")

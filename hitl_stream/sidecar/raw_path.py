@@ -26,7 +26,7 @@ class RawPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope.get("raw_path") or b""
         if scope["type"] == "http" and raw.startswith(PREFIX):
-            scope = {**scope, "path": raw.decode("latin-1")}
+            scope["path"] = raw.decode("latin-1")  # in place: what is outside looks up the route in it afterwards
         await self._app(scope, receive, send)
 
 
@@ -46,13 +46,17 @@ def patch_id(request: Request) -> str:
 
 
 def query_values(request: Request, name: str) -> list[str]:
-    """Every value of a query parameter; bytes that are not UTF-8 name nothing, instead of something similar."""
+    """Every value of a query parameter."""
+    return [value for key, value in query_pairs(request) if key == name]
+
+
+def query_pairs(request: Request) -> list[tuple[str, str]]:
+    """The query; bytes that are not UTF-8 name nothing, instead of something similar. Raises Problem 422."""
     try:
         query = request.scope["query_string"].decode("ascii")
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=50)
+        return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=50)
     except (UnicodeDecodeError, ValueError) as error:
         raise Problem(422, "invalid-query", "The query cannot be read", str(error)) from error
-    return [value for key, value in pairs if key == name]
 
 
 def unknown_patch() -> Problem:

@@ -12,8 +12,10 @@ from fastapi import FastAPI
 
 from hitl_stream.errors import Fatal, Unavailable
 from hitl_stream.observe import log
-from hitl_stream.settings import Settings
-from hitl_stream.sidecar import app
+from hitl_stream.settings import LOOPBACK, Settings
+from hitl_stream.sidecar import app, issuer
+from hitl_stream.sidecar.demo_login import DemoIssuer
+from hitl_stream.sidecar.token import Keys, Verifier
 from hitl_stream.store import process
 from hitl_stream.store.database import Database
 from hitl_stream.store.process import Process
@@ -24,27 +26,29 @@ RECONNECT_S = 1.0
 GRACE_S = 5
 
 
-def check_host(chosen: Settings) -> None:
-    """Without a login nobody else may ask. Environment local may: there the container's port is bound to loopback outside.
-
-    Raises Fatal.
-    """
-    if chosen.http_host not in app.LOOPBACK and chosen.environment != "local":
+def vouching(chosen: Settings) -> Verifier | DemoIssuer:
+    """Who vouches for people: the configured issuer, or on this machine and nowhere else the demo's own. Raises Fatal."""
+    told = (chosen.auth_issuer, chosen.auth_audience, chosen.auth_jwks_url)
+    if told != (None, None, None):
+        if chosen.auth_issuer is None or chosen.auth_audience is None:
+            raise Fatal("set both HITL_AUTH_ISSUER and HITL_AUTH_AUDIENCE")
+        keys = Keys(issuer.keys_of(chosen.auth_issuer, chosen.auth_jwks_url))
+        return Verifier(chosen.auth_issuer, chosen.auth_audience, keys, chosen.auth_groups_claim)
+    if chosen.environment != "local" or chosen.http_host not in LOOPBACK:
         raise Fatal(
-            f"the sidecar has no login yet and serves loopback only: HITL_HTTP_HOST={chosen.http_host} is refused in"
-            f" environment {chosen.environment}"
+            "nobody vouches for people: set HITL_AUTH_ISSUER and HITL_AUTH_AUDIENCE. The demo's own login is there in"
+            f" environment local on loopback only, not in {chosen.environment} on {chosen.http_host}"
         )
+    return DemoIssuer(f"http://{chosen.http_host}:{chosen.http_port}/demo")
 
 
 async def serve(chosen: Settings) -> None:
     """Serve until a signal says stop. Raises Fatal."""
-    check_host(chosen)
-    loopback = chosen.http_host in app.LOOPBACK
-    local = chosen.environment == "local"
-    made = app.create(decisions=local, hosts=[*app.LOOPBACK, "[::1]"] if loopback else None)
-    if not loopback:
+    who = vouching(chosen)
+    made = app.create(None, who, hosts=[*LOOPBACK, "[::1]"] if chosen.http_host in LOOPBACK else None)
+    if isinstance(who, DemoIssuer):
         log.get().warning(
-            "sidecar_exposed", host=chosen.http_host, reason="no login: whoever reaches the port may decide"
+            "demo_login", issuer=who.issuer, reason="whoever is on this machine may be anybody of the demo"
         )
     server = uvicorn.Server(
         uvicorn.Config(

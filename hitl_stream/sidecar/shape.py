@@ -16,9 +16,7 @@ from hitl_stream.contract.fold import fold
 from hitl_stream.errors import BadRecord
 from hitl_stream.policy.verdict import RuleOutcome, RuleResult
 from hitl_stream.review.explanation import explain
-from hitl_stream.store.review import Detail, GateAnswer, Row
-
-APPROVALS_REQUIRED = 1
+from hitl_stream.store.review import Detail, GateAnswer, Look, Row
 
 _CARD_MEMBERS = (
     "patch_id", "round", "apv_id", "cve_id", "severity", "risk", "package", "ecosystem", "language", "strategy",
@@ -46,16 +44,18 @@ def waiting(row: Row) -> dict[str, Any]:
         "reasons": [_rule(*reason) for reason in encode.parse_reasons(row["reasons"])],
         "opened_at": at(row["opened_at"]),
         "expires_at": at(row["expires_at"]),
-        "claimed_by": None,
-        "approvals": [],
-        "approvals_required": APPROVALS_REQUIRED,
+        "claimed_by": row["claimed_by"],
+        "approvals": row["approvals"],
+        "approvals_required": row["approvals_required"],
         "version": etag(row["version"]),
         "synthetic": row["synthetic"],
+        "priority": row["priority"],
+        "priority_factors": {name: row[f"{name}_points"] for name in ("severity", "risk", "doubt")},
     }
 
 
-def detail(found: Detail) -> dict[str, Any]:
-    """One patch with everything a decision needs."""
+def detail(found: Detail, look: Look | None, person: str) -> dict[str, Any]:
+    """One patch with everything a decision needs, for this person: what changed since they looked, whether they may approve."""
     row = found.patch
     payloads = [_payload(result) for result in found.results]
     return {
@@ -68,15 +68,20 @@ def detail(found: Detail) -> dict[str, Any]:
         "vulnerability": {**_told(payloads, "vulnerability"), "severity": row["severity"]},
         "patch": _patch(row, payloads),
         "results": [_result(*pair) for pair in zip(found.results, payloads, strict=True)],
+        "results_truncated": found.truncated,
         "verdict": _verdict(found),
         "ml_confidence": row["ml_confidence"],
         "ml_prediction": row["ml_prediction"],
         "opened_at": at(row["opened_at"]),
         "expires_at": at(row["expires_at"]),
-        "approvals": _approvers(found),
-        "approvals_required": APPROVALS_REQUIRED,
-        "claimed_by": None,
-        "comments": [],
+        "approvals": row["approvals"],
+        "approvals_required": row["approvals_required"],
+        "authors": [_author(author) for author in found.authors],
+        "own": any(_is_own(author, person) for author in found.authors),
+        "claimed_by": row["claimed_by"],
+        "claimed_until": at(row["claimed_until"]),
+        "since_last_look": None if look is None else {"at": at(look.at), "changed": list(look.changed)},
+        "comments": [{**comment, "at": at(comment["at"])} for comment in found.comments],
         "history": [_entry(entry) for entry in found.history],
         "related": [_related(other) for other in found.related],
         "synthetic": row["synthetic"],
@@ -93,6 +98,7 @@ def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, A
         "decision_id": None if answer.decision_id is None else str(answer.decision_id),
         "decided_at": at(answer.decided_at),
         "expires_at": at(answer.expires_at),
+        "valid_until": at(answer.valid_until),
     }
 
 
@@ -166,12 +172,15 @@ def _rule(rule: str, outcome: str, told: str, distance: float | None) -> dict[st
     return shown
 
 
-def _approvers(found: Detail) -> list[str]:
-    """Who approved the current round."""
-    row = found.patch
-    if row["state"] != "approved" or row["approved_by"] != "human":
-        return []
-    return [e["actor"] for e in found.history if e["action"] == "approved" and e["round"] == row["round"]]
+def _author(row: Row) -> dict[str, Any]:
+    """Who made it: `kind` person, machine, or unknown, which needs one approval more."""
+    kind = "unknown" if not row["known"] else "machine" if row["person"] is None else "person"
+    return {"source": row["source"], "author": row["name"], "kind": kind, "person": row["person"]}
+
+
+def _is_own(row: Row, person: str) -> bool:
+    """Whether this person made it: as the database will see it when they approve."""
+    return bool(row["person"] == person or (not row["known"] and row["name"] == person))
 
 
 def _entry(row: Row) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from hitl_stream.contract.record import StoredRecord
 from hitl_stream.sidecar import app
+from hitl_stream.sidecar.demo_login import DemoIssuer
 from hitl_stream.store import position
 from hitl_stream.store.batch import Span
 from hitl_stream.store.database import Database
@@ -19,6 +20,8 @@ from tests.event import binary, data
 
 RESULTS = "wargaming.results"
 PLACES = 10**9
+URL = "http://127.0.0.1:8027"
+ISSUER = DemoIssuer(f"{URL}/demo")
 
 
 @dataclass
@@ -50,11 +53,16 @@ async def upstream(database: str) -> AsyncIterator[Upstream]:
     await worker.close()
 
 
+def bearer(name: str) -> dict[str, str]:
+    """Headers of a request that this person of the demo sends."""
+    return {"Authorization": f"Bearer {ISSUER.token(name)}"}
+
+
 @pytest.fixture
 async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """Talks to a sidecar of environment local."""
+    """Talks to a sidecar as alice, a reviewer; other headers make it somebody else."""
     reader = await Database.open(database, "hitl_sidecar", size=4, name="test-sidecar", command_timeout_s=5)
-    transport = httpx2.ASGITransport(app.create(reader, decisions=True), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8027") as made:
+    transport = httpx2.ASGITransport(app.create(reader, ISSUER), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url=URL, headers=bearer("alice")) as made:
         yield made
     await reader.close()

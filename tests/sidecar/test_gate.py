@@ -12,7 +12,7 @@ from tests.event import DIFF
 from tests.sidecar.conftest import Upstream
 
 DIGEST = f"sha256:{sha256(DIFF.encode()).hexdigest()}"
-MEMBERS = ["patch_id", "patch_digest", "deployable", "reason", "decision_id", "decided_at", "expires_at"]
+MEMBERS = ["patch_id", "patch_digest", "deployable", "reason", "decision_id", "decided_at", "expires_at", "valid_until"]
 
 
 async def ask(client: httpx2.AsyncClient, patch_id: str = "p-1", digest: str | None = DIGEST) -> dict[str, Any]:
@@ -27,7 +27,7 @@ async def ask(client: httpx2.AsyncClient, patch_id: str = "p-1", digest: str | N
 
 def check_no(body: dict[str, Any], reason: str) -> None:
     assert (body["deployable"], body["reason"]) == (False, reason)
-    assert (body["decision_id"], body["decided_at"], body["expires_at"]) == (None, None, None)
+    assert [body[name] for name in MEMBERS[4:]] == [None] * 4
 
 
 async def test_an_approved_artefact_may_be_deployed(client: httpx2.AsyncClient, upstream: Upstream) -> None:
@@ -37,6 +37,7 @@ async def test_an_approved_artefact_may_be_deployed(client: httpx2.AsyncClient, 
     assert body["decision_id"]
     assert body["decided_at"] < body["expires_at"]
     assert body["decided_at"].endswith("Z")
+    assert body["decided_at"] < body["valid_until"] < body["expires_at"]
 
 
 async def test_a_digest_in_capitals_is_the_same_digest(client: httpx2.AsyncClient, upstream: Upstream) -> None:

@@ -9,9 +9,12 @@ import pytest
 
 from hitl_stream import settings
 from hitl_stream.errors import Fatal
-from hitl_stream.sidecar import app, server
+from hitl_stream.sidecar import app, demo_login, server
+from hitl_stream.sidecar.demo_login import DemoIssuer
+from hitl_stream.sidecar.token import Verifier
 from hitl_stream.store.database import Database
 from tests.harness.postgres import PostgresServer
+from tests.sidecar.conftest import ISSUER, bearer
 
 PATHS = ["/hitl/patches/pending", "/hitl/patches/p-1", f"/hitl/patches/p-1/gate?digest=sha256:{'0' * 64}", "/readyz"]
 
@@ -19,8 +22,8 @@ PATHS = ["/hitl/patches/pending", "/hitl/patches/p-1", f"/hitl/patches/p-1/gate?
 @pytest.fixture
 async def lonely() -> AsyncIterator[httpx2.AsyncClient]:
     """A sidecar that never had a database."""
-    transport = httpx2.ASGITransport(app.create(), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as made:
+    transport = httpx2.ASGITransport(app.create(None, ISSUER), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=bearer("alice")) as made:
         yield made
 
 
@@ -54,8 +57,10 @@ async def test_readiness_follows_the_database(client: httpx2.AsyncClient) -> Non
 async def test_a_database_that_dies_is_unavailable_and_comes_back() -> None:
     with PostgresServer(durable=True) as postgres:
         reader = await Database.open(postgres.url(), "postgres", size=2, name="test", command_timeout_s=2)
-        transport = httpx2.ASGITransport(app.create(reader), raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        transport = httpx2.ASGITransport(app.create(reader, ISSUER), raise_app_exceptions=False)
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers=bearer("alice")
+        ) as client:
             assert (await client.get("/readyz")).status_code == 200
             postgres.kill()
             check_unavailable(await client.get("/readyz"))
@@ -66,14 +71,43 @@ async def test_a_database_that_dies_is_unavailable_and_comes_back() -> None:
 
 
 async def test_another_host_name_is_not_answered() -> None:
-    transport = httpx2.ASGITransport(app.create(hosts=["127.0.0.1", "localhost"]))
+    transport = httpx2.ASGITransport(app.create(None, ISSUER, hosts=["127.0.0.1", "localhost"]))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8027") as client:
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/livez", headers={"Host": "evil.example"})).status_code == 400
 
 
-def test_outside_of_local_it_serves_loopback_only() -> None:
-    server.check_host(settings.load(environment="production", http_host="127.0.0.1"))
-    server.check_host(settings.load(environment="local", http_host="0.0.0.0"))
-    with pytest.raises(Fatal, match="no login yet"):
-        server.check_host(settings.load(environment="production", http_host="0.0.0.0"))
+def test_the_demos_login_is_there_on_this_machine_only() -> None:
+    assert isinstance(server.vouching(settings.load(environment="local", http_host="127.0.0.1")), DemoIssuer)
+    for environment, host in (("local", "0.0.0.0"), ("staging", "127.0.0.1"), ("production", "127.0.0.1")):
+        with pytest.raises(Fatal, match="nobody vouches"):
+            server.vouching(settings.load(environment=environment, http_host=host))
+
+
+def test_beside_a_configured_issuer_there_is_no_demo() -> None:
+    who = server.vouching(settings.load(auth_issuer="https://id.example", auth_audience="hitl"))
+    assert isinstance(who, Verifier)
+    assert demo_login.router not in app.routers(who)
+    assert demo_login.router in app.routers(ISSUER)
+
+
+def test_half_an_issuer_is_none() -> None:
+    for given in (
+        {"auth_issuer": "https://id.example"},
+        {"auth_audience": "hitl"},
+        {"auth_jwks_url": "https://id.example/keys"},
+    ):
+        with pytest.raises(Fatal, match="set both"):
+            server.vouching(settings.load(**given))
+
+
+def test_keys_come_over_https_or_from_this_machine() -> None:
+    settings.load(environment="production", auth_issuer="http://127.0.0.1:1", auth_audience="hitl")
+    settings.load(environment="local", auth_issuer="http://keycloak:8080", auth_audience="hitl")
+    for given in (
+        {"environment": "production", "auth_issuer": "http://id.example", "auth_audience": "hitl"},
+        {"auth_issuer": "ftp://id.example", "auth_audience": "hitl"},
+        {"auth_jwks_url": "id.example/keys"},
+    ):
+        with pytest.raises(settings.SettingsInvalid, match="HITL_AUTH_"):
+            settings.load(**given)

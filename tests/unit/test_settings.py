@@ -34,6 +34,7 @@ DOCUMENTED = {
     "HITL_METRICS_PORT": ("metrics_port", "9999", 9999),
     "HITL_AUTH_ISSUER": ("auth_issuer", "https://idp", "https://idp"),
     "HITL_AUTH_AUDIENCE": ("auth_audience", "hitl", "hitl"),
+    "HITL_AUTH_GROUPS_CLAIM": ("auth_groups_claim", "realm_access.roles", "realm_access.roles"),
     "HITL_AUTH_JWKS_URL": ("auth_jwks_url", "https://idp/keys", "https://idp/keys"),
     "HITL_LOG_FORMAT": ("log_format", "console", "console"),
     "AUTO_APPROVE_ENABLED": ("auto_approve_enabled", "false", False),

@@ -1,0 +1,70 @@
+"""How it goes: how many patches stand where, how much policy decides by itself, how long people take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from hitl_stream.sidecar import reply
+from hitl_stream.sidecar.asked import Asker
+from hitl_stream.sidecar.problem import Problem
+from hitl_stream.sidecar.raw_path import query_values
+from hitl_stream.store import analytics
+from hitl_stream.store.analytics import Summary
+
+router = APIRouter()
+
+
+@router.get("/hitl/analytics/summary")
+async def show_summary(asked: Asker) -> Response:
+    """Of all patches, or with `since` and `until` of those received on these days (UTC, `until` not included)."""
+    async with asked.reading() as conn:
+        since, until = _day(asked.request, "since"), _day(asked.request, "until")
+        found = await analytics.read_summary(conn, since, until)
+    return reply.make(_body(found)).response()
+
+
+def _body(found: Summary) -> dict[str, Any]:
+    """The six fields that are promised, and more beside them. Averages are over human decisions only."""
+    return {
+        **_counts(found.states),
+        "avg_decision_time_sec": _rounded(found.times.average_s),
+        "median_decision_time_sec": _rounded(found.times.median_s),
+        "p95_decision_time_sec": _rounded(found.times.p95_s),
+        "human_decisions": found.times.decisions,
+        "auto_rate": _auto_rate(found.states),
+        "by_severity": {name: _counts(counts) for name, counts in sorted(found.by_severity.items())},
+    }
+
+
+def _counts(states: Mapping[str, int]) -> dict[str, int]:
+    """Pending includes what still collects evidence, approved what policy approved."""
+    by_state = {name: states.get(name, 0) for name in ("approved", "rejected", "expired", "revoked")}
+    pending = states.get("pending", 0) + states.get("collecting", 0)
+    total = sum(by_state.values()) + pending
+    return {"total_patches": total, **by_state, "pending": pending, "auto_approved": states.get("auto_approved", 0)}
+
+
+def _auto_rate(states: Mapping[str, int]) -> float | None:
+    """The part of approvals and rejections that policy made alone; None while there are none."""
+    decided = states.get("approved", 0) + states.get("rejected", 0)
+    return round(states.get("auto_approved", 0) / decided, 4) if decided else None
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _day(request: Request, name: str) -> date | None:
+    values = query_values(request, name)
+    if not values or values == [""]:
+        return None
+    try:
+        if len(values) != 1:
+            raise ValueError("once")
+        return date.fromisoformat(values[0][:10])
+    except ValueError as error:
+        raise Problem(422, "invalid-query", "The query cannot be read", f"{name}: a day as in 2026-11-25") from error

@@ -1,0 +1,121 @@
+"""Many patches with one request: each by all the rules, each with its own answer; a dry run does everything and undoes it.
+
+All of it is one transaction, in the order of the ids that every transaction locks in: the answers, and the one kept under the
+Idempotency-Key, are about exactly what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+
+from hitl_stream.errors import Refused
+from hitl_stream.sidecar import decision, reply, words
+from hitl_stream.sidecar.asked import Asked, Asker
+from hitl_stream.sidecar.problem import Problem
+from hitl_stream.sidecar.refusal import problem
+from hitl_stream.sidecar.reply import Reply
+from hitl_stream.store import command
+from hitl_stream.store.database import Connection, attempt
+
+ITEMS_MAX: Final = 500
+DONE: Final[Mapping[str, str]] = {"approve": "approved", "reject": "rejected"}
+_STATE: Final = "pending"
+
+Item = tuple[str, str | None]
+
+router = APIRouter()
+
+
+class _Undone(Exception):
+    """Takes back what a dry run did."""
+
+
+@router.post("/hitl/patches/batch")
+async def act(asked: Asker) -> Response:
+    """Approve or reject up to 500 patches, each at the version that was seen."""
+
+    async def work(conn: Connection) -> Reply:
+        body = words.members(asked.body)
+        action, items = _action(body), _items(body)
+        dry_run = words.flag(body, "dry_run")
+        if action == "reject":
+            words.required(body, "reason")
+        answers: dict[Item, dict[str, Any]] = {}
+        try:
+            async with attempt(conn):
+                for item in sorted(set(items), key=lambda one: (one[0].encode(), one[1] or "")):
+                    answers[item] = await _act(conn, asked, action, item, body, dry_run=dry_run)
+                if dry_run:
+                    raise _Undone
+        except _Undone:
+            pass
+        return reply.make({"dry_run": dry_run, "results": [answers[item] for item in items]})
+
+    return await asked.once(work)
+
+
+async def _act(
+    conn: Connection, asked: Asked, action: str, item: Item, body: dict[str, Any], *, dry_run: bool
+) -> dict[str, Any]:
+    """What became of one item: done, or skipped and why."""
+    wanted, version = item
+    try:
+        async with attempt(conn):
+            outcome = await _say(conn, asked, action, wanted, version, body)
+    except Problem as refused:
+        return _skipped(wanted, refused)
+    except (command.Stale, command.NotPossible) as late:
+        seen = decision.version_of(version)
+        return _skipped(wanted, await decision.too_late(conn, asked, wanted, seen, _STATE, late))
+    return {"patch_id": wanted, "status": 200, "outcome": f"would_{action}" if dry_run else outcome}
+
+
+async def _say(
+    conn: Connection, asked: Asked, action: str, wanted: str, version: str | None, body: dict[str, Any]
+) -> str:
+    seen = await decision.seen_version(conn, asked, wanted, [] if version is None else [version], _STATE)
+    try:
+        if action == "reject":
+            reason, presets = words.required(body, "reason"), words.presets(body)
+            await command.reject(conn, wanted, seen, asked.actor, reason, presets)
+            return DONE[action]
+        voted = await command.approve(conn, wanted, seen, asked.actor, words.text(body, "comment"))
+    except (command.Stale, command.NotPossible):
+        raise
+    except Refused as refusal:
+        raise problem(refusal) from refusal
+    return DONE[action] if voted.event is not None else "approval_given"
+
+
+def _skipped(wanted: str, refused: Problem) -> dict[str, Any]:
+    return {"patch_id": wanted, "status": refused.status, "outcome": "skipped", "problem": refused.body}
+
+
+def _action(body: dict[str, Any]) -> str:
+    action = body.get("action")
+    if action not in DONE:
+        raise words.invalid(f"action: one of {', '.join(DONE)}")
+    return str(action)
+
+
+def _items(body: dict[str, Any]) -> Sequence[Item]:
+    items = body.get("items")
+    if not isinstance(items, list) or not 0 < len(items) <= ITEMS_MAX:
+        raise words.invalid(f"items: 1 to {ITEMS_MAX} of them")
+    found = [_item(item) for item in items]
+    if len({patch_id for patch_id, _ in found}) != len(found):
+        raise words.invalid("items: each patch once")
+    return found
+
+
+def _item(item: Any) -> Item:
+    patch_id = item.get("patch_id") if isinstance(item, dict) else None
+    version = item.get("version") if isinstance(item, dict) else None
+    if not isinstance(patch_id, str) or not 0 < len(patch_id) <= 255 or "\0" in patch_id:
+        raise words.invalid("items: each with a patch_id")
+    if version is not None and not isinstance(version, str):
+        raise words.invalid("items: version is the ETag that was seen")
+    return patch_id, version

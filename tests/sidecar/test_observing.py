@@ -1,0 +1,69 @@
+"""What is around every request: its id, headers, a line in the log without secrets, and how long it took."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+from structlog.testing import capture_logs
+
+from hitl_stream.observe import metrics
+from hitl_stream.sidecar import permission
+from tests.rules.source import ROOT
+from tests.sidecar.conftest import Upstream, bearer
+
+
+async def test_every_answer_has_an_id_and_keeps_browsers_from_mischief(client: httpx2.AsyncClient) -> None:
+    for path in ("/livez", "/hitl/patches/nobody", "/nothing"):
+        response = await client.get(path, headers={"X-Request-Id": "req-1"})
+        assert response.headers["x-request-id"] == "req-1"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "é"])
+async def test_an_id_that_cannot_stand_in_a_log_is_replaced(client: httpx2.AsyncClient, sent: str) -> None:
+    response = await client.get("/livez", headers=[(b"X-Request-Id", sent.encode())])
+    assert len(response.headers["x-request-id"]) == 32
+
+
+async def test_the_log_tells_what_was_asked_and_nothing_secret(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result()
+    with capture_logs() as lines:
+        await client.get("/hitl/patches/p-1/gate?digest=sha256:secret", headers={"X-Request-Id": "req-2"})
+        await client.get("/livez")
+    (line,) = lines
+    assert (line["event"], line["route"], line["status"]) == (
+        "request_answered", "/hitl/patches/{patch_id}/gate", 200,
+    )  # fmt: skip
+    assert line["request"] == "req-2"
+    assert "secret" not in str(line)
+    assert bearer("alice")["Authorization"].split(".")[1] not in str(line)
+
+
+async def test_requests_are_measured_by_route_and_refusals_counted(client: httpx2.AsyncClient) -> None:
+    def count(name: str, **labels: str) -> float:
+        return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+    labels = {"method": "GET", "route": "/hitl/patches/{patch_id}", "status": "4xx"}
+    before = count("hitl_http_seconds_count", **labels), count("hitl_http_refusals_total", status="404")
+    await client.get("/hitl/patches/nobody-here")
+    after = count("hitl_http_seconds_count", **labels), count("hitl_http_refusals_total", status="404")
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+
+
+async def test_a_broken_glass_rings(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(vulnerability__severity="critical")
+    shown = await client.get("/hitl/patches/p-1")
+    before = metrics.REGISTRY.get_sample_value("hitl_glass_broken_total") or 0.0
+    headers = {**bearer("carol"), "If-Match": shown.headers["etag"]}
+    with capture_logs() as lines:
+        body = {"break_glass": True, "comment": "exploited"}
+        assert (await client.post("/hitl/patches/p-1/approve", headers=headers, json=body)).status_code == 200
+    (line,) = [line for line in lines if line["event"] == "glass_broken"]
+    assert (line["log_level"], line["person"], line["patch_id"]) == ("critical", "carol", "p-1")
+    assert metrics.REGISTRY.get_sample_value("hitl_glass_broken_total") == before + 1
+
+
+def test_the_documentation_shows_the_matrix_that_is_in_force() -> None:
+    assert permission.to_markdown() in (ROOT / "docs" / "permissions.md").read_text()

@@ -1,0 +1,388 @@
+"""Bearer tokens: what is not exactly a token of the issuer for us, at this moment, is nobody's. In doubt nobody is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
+
+from hitl_stream.errors import Unavailable
+from hitl_stream.sidecar import app, issuer
+from hitl_stream.sidecar.token import Keys, Principal, TokenRefused, Verifier
+from hitl_stream.store.database import Database
+
+ISSUER, AUDIENCE, NOW = "https://id.example", "hitl-stream", 1_790_000_000
+EC = ECKey.generate_key("P-256", {"kid": "ec"})
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+OKP = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+STRANGER = ECKey.generate_key("P-256", {"kid": "ec"})
+
+
+def published(*keys: Key) -> bytes:
+    return orjson.dumps(KeySet(list(keys)).as_dict(private=False))
+
+
+@dataclass
+class Provider:
+    """An issuer whose clock and mood are ours."""
+
+    document: bytes = field(default_factory=lambda: published(EC, RSA, OKP))
+    up: bool = True
+    at: float = 1_000.0
+    asked: int = 0
+
+    async def fetch(self) -> bytes:
+        self.asked += 1
+        await asyncio.to_thread(int)  # others have their turn meanwhile
+        if not self.up:
+            raise Unavailable("down")
+        return self.document
+
+    def verifier(self, claim: str = "groups") -> Verifier:
+        return Verifier(ISSUER, AUDIENCE, Keys(self.fetch, lambda: self.at), claim, now=lambda: float(NOW))
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    good = {
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": NOW + 300, "iat": NOW, "jti": "t-1", "auth_time": NOW - 10,
+        "groups": ["security-engineers"],
+    }  # fmt: skip
+    return {name: value for name, value in (good | changes).items() if value is not None}
+
+
+def signed(key: Key = EC, algorithm: str = "ES256", header: dict[str, Any] | None = None, **changes: Any) -> str:
+    head = {"alg": algorithm, "typ": "at+jwt", "kid": key.kid, **(header or {})}
+    return jwt.encode(head, claims(**changes), key, algorithms=[algorithm])
+
+
+def forged(header: dict[str, Any], signature: bytes = b"") -> str:
+    """A token put together by hand, as an attacker would."""
+    return b".".join(_encoded(part) for part in (orjson.dumps(header), orjson.dumps(claims()), signature)).decode()
+
+
+def _encoded(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def hs256_with_the_public_key() -> str:
+    """The classic: a verifier that believes the header takes the public key for a shared secret."""
+    secret = RSA.as_pem(private=False)
+    head, body = (_encoded(orjson.dumps(part)) for part in ({"alg": "HS256", "typ": "at+jwt", "kid": "rsa"}, claims()))
+    return b".".join((head, body, _encoded(hmac.digest(secret, head + b"." + body, sha256)))).decode()
+
+
+def tampered() -> str:
+    head, _, signature = signed().split(".")
+    return f"{head}.{_encoded(orjson.dumps(claims(sub='mallory'))).decode()}.{signature}"
+
+
+async def refusal(token: str, provider: Provider | None = None) -> str:
+    with pytest.raises(TokenRefused) as caught:
+        await (provider or Provider()).verifier().verify(token)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(EC, "ES256"), (RSA, "RS256"), (OKP, "EdDSA"), (OKP, "Ed25519")])
+async def test_a_token_of_the_issuer_speaks_for_its_subject(key: Key, algorithm: str) -> None:
+    who = await Provider().verifier().verify(signed(key, algorithm))
+    assert who == Principal("alice", ("security-engineers",), "t-1", NOW - 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"iss": "https://id.example/"}, "another issuer"),
+        ({"iss": None}, "another issuer"),
+        ({"aud": "other"}, "another audience"),
+        ({"aud": ["other"]}, "another audience"),
+        ({"aud": {"hitl-stream": 1}}, "another audience"),
+        ({"aud": None}, "another audience"),
+        ({"exp": NOW - 31}, "expired"),
+        ({"exp": None}, "expired"),
+        ({"exp": "soon"}, "no time"),
+        ({"exp": True}, "no time"),
+        ({"exp": 1e300}, "no time"),
+        ({"nbf": NOW + 31}, "not valid yet"),
+        ({"iat": NOW + 31}, "not valid yet"),
+        ({"auth_time": NOW + 31}, "still to come"),
+        ({"auth_time": 2**53 - 1}, "still to come"),
+        ({"auth_time": "now"}, "no time"),
+        ({"sub": None}, "names nobody"),
+        ({"sub": ""}, "names nobody"),
+        ({"sub": 7}, "names nobody"),
+        ({"sub": "policy"}, "names nobody"),
+        ({"sub": "x" * 256}, "names nobody"),
+        ({"sub": "a\0b"}, "names nobody"),
+    ],
+)
+async def test_what_it_claims_must_be_right(changes: dict[str, Any], words: str) -> None:
+    assert words in await refusal(signed(**changes))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"crit": ["exp"]},
+        {"jku": "https://evil.example/keys"},
+        {"jwk": EC.as_dict(private=False)},
+        {"x5u": "https://evil.example/cert"},
+        {"x5c": ["AAAA"]},
+    ],
+)
+async def test_a_token_brings_no_keys_along(header: dict[str, Any]) -> None:
+    head = {"alg": "ES256", "typ": "at+jwt", "kid": "ec", **header}
+    assert "brings a key" in await refusal(forged(head, b"x" * 64))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "garbage",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d",
+        "x" * 1_000_000,
+        "é.é.é",
+        forged({"alg": "none", "typ": "at+jwt", "kid": "ec"}),
+        forged({"alg": "none", "typ": "at+jwt"}),
+        forged({"alg": "ES256", "typ": "at+jwt"}),
+        forged({"alg": "ES256", "typ": "at+jwt", "kid": ["ec"]}),
+        forged({"alg": "ES256", "typ": "at+jwt", "kid": "ec"}),
+        hs256_with_the_public_key(),
+        tampered(),
+        signed(STRANGER),
+        signed(RSA, "RS512"),
+        signed(header={"typ": "JWT"}),
+        signed(header={"typ": "id+jwt"}),
+    ],
+)
+async def test_what_is_no_token_of_the_issuer_is_nobodys(token: str) -> None:
+    assert await refusal(token)
+
+
+async def test_an_id_token_of_keycloak_is_no_access_token_and_its_access_token_is() -> None:
+    who = (
+        await Provider()
+        .verifier("realm_access.roles")
+        .verify(signed(header={"typ": "JWT"}, typ="Bearer", realm_access={"roles": ["reviewers"]}))
+    )
+    assert who.groups == ("reviewers",)
+    assert "no access token" in await refusal(signed(header={"typ": "JWT"}, typ="ID"))
+
+
+@pytest.mark.parametrize("groups", [None, "reviewers", {"reviewers": True}, [1, None, "", "x" * 300, "a\0"]])
+async def test_odd_groups_are_no_groups(groups: Any) -> None:
+    assert (await Provider().verifier().verify(signed(groups=groups))).groups == ()
+
+
+async def test_an_unknown_key_asks_the_issuer_at_most_every_half_minute() -> None:
+    provider = Provider(document=published(RSA))
+    verifier = provider.verifier()
+    for _ in range(5):
+        with pytest.raises(TokenRefused):
+            await verifier.verify(signed())
+    assert provider.asked == 1
+    provider.document = published(EC, RSA)
+    provider.at += 30
+    assert (await verifier.verify(signed())).subject == "alice"
+    assert provider.asked == 2
+
+
+async def test_many_at_once_ask_once() -> None:
+    provider = Provider()
+    verifier = provider.verifier()
+    found = await asyncio.gather(*(verifier.verify(signed()) for _ in range(20)))
+    assert {who.subject for who in found} == {"alice"}
+    assert provider.asked == 1
+
+
+async def test_known_keys_are_believed_for_an_hour_without_the_issuer_and_then_nobody_is_let_in() -> None:
+    provider = Provider()
+    verifier = provider.verifier()
+    await verifier.verify(signed())
+    provider.up = False
+    provider.at += 3_599
+    assert (await verifier.verify(signed())).subject == "alice"
+    provider.at += 2
+    with pytest.raises(Unavailable):
+        await verifier.verify(signed())
+    provider.up = True
+    provider.at += 30
+    assert (await verifier.verify(signed())).subject == "alice"
+
+
+async def test_a_key_that_the_issuer_takes_back_is_believed_no_more_than_five_minutes() -> None:
+    provider = Provider()
+    verifier = provider.verifier()
+    await verifier.verify(signed())
+    provider.document = published(RSA)
+    provider.at += 299
+    await verifier.verify(signed())
+    provider.at += 2
+    with pytest.raises(TokenRefused):
+        await verifier.verify(signed())
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": 7}', b"null"])
+async def test_a_key_set_that_cannot_be_read_lets_nobody_in(document: bytes) -> None:
+    with pytest.raises(Unavailable):
+        await Provider(document=document).verifier().verify(signed())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        7,
+        {"kty": "EC", "kid": "ec", "crv": "P-256", "x": "!"},
+        {"kty": "EC", "kid": "odd", "crv": "brainpoolP256r1", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "P-256"},
+        {"kty": ["EC"], "kid": "odd"},
+        {"kty": "oct", "kid": "odd", "k": "AA"},
+    ],
+)
+async def test_one_odd_key_does_not_lock_everybody_out(odd: Any) -> None:
+    document = orjson.loads(published(EC))
+    document["keys"].insert(0, odd)
+    assert (await Provider(document=orjson.dumps(document)).verifier().verify(signed())).subject == "alice"
+
+
+async def test_keys_that_do_not_sign_are_no_keys() -> None:
+    odd = orjson.dumps(
+        {"keys": [{**EC.as_dict(private=False), "use": "enc"}, {**RSA.as_dict(private=False), "alg": "HS256"}]}
+    )
+    assert await refusal(signed(), Provider(document=odd))
+    assert await refusal(signed(RSA, "RS256"), Provider(document=odd))
+
+
+# over HTTP ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def guarded(database: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Provider]]:
+    """A sidecar that believes our provider."""
+    provider = Provider()
+    reader = await Database.open(database, "hitl_sidecar", size=2, name="test-sidecar")
+    transport = httpx2.ASGITransport(app.create(reader, provider.verifier()), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as made:
+        yield made, provider
+    await reader.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        ([], "login-required"),
+        ([""], "invalid-token"),
+        (["Basic YTpi"], "invalid-token"),
+        (["Bearer"], "invalid-token"),
+        (["Bearer a b"], "invalid-token"),
+        (["Bearer garbage"], "invalid-token"),
+        ([f"Bearer {signed(exp=NOW - 60)}"], "invalid-token"),
+        ([f"Bearer {signed()}", f"Bearer {signed()}"], "invalid-token"),
+    ],
+)
+async def test_who_does_not_say_who_they_are_is_asked_to(
+    guarded: tuple[httpx2.AsyncClient, Provider], sent: list[str], kind: str
+) -> None:
+    client, _ = guarded
+    response = await client.get("/hitl/patches/p-1", headers=[("Authorization", value) for value in sent])
+    assert (response.status_code, response.json()["type"]) == (401, f"/problems/{kind}")
+    assert response.headers["www-authenticate"].startswith("Bearer realm=")
+
+
+async def test_without_keys_nobody_is_let_in_and_told_to_come_again(
+    guarded: tuple[httpx2.AsyncClient, Provider],
+) -> None:
+    client, provider = guarded
+    provider.up = False
+    response = await client.get("/hitl/patches/p-1", headers={"Authorization": f"Bearer {signed()}"})
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
+
+
+async def test_who_has_no_role_may_nothing(guarded: tuple[httpx2.AsyncClient, Provider]) -> None:
+    client, _ = guarded
+    response = await client.get("/hitl/patches/p-1", headers={"Authorization": f"bearer {signed()}"})
+    assert (response.status_code, response.json()["type"]) == (403, "/problems/not-allowed")
+
+
+# the way to the issuer --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(pages: dict[str, tuple[int, bytes]]) -> Iterator[str]:
+    """A small HTTP server with these pages; a 302 leads to its body."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = pages.get(self.path, (404, b""))
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", body.decode())
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+async def test_keys_are_found_by_discovery_or_at_a_given_address() -> None:
+    pages: dict[str, tuple[int, bytes]] = {"/keys": (200, published(EC))}
+    with serving(pages) as url:
+        pages["/.well-known/openid-configuration"] = (200, orjson.dumps({"issuer": url, "jwks_uri": f"{url}/keys"}))
+        assert await issuer.keys_of(url, None)() == published(EC)
+        assert await issuer.keys_of("https://elsewhere.example", f"{url}/keys")() == published(EC)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (lambda url: orjson.dumps({"issuer": "https://evil.example", "jwks_uri": f"{url}/keys"}), "another issuer"),
+        (lambda url: orjson.dumps({"issuer": url}), "cannot be read"),
+        (lambda url: orjson.dumps([url]), "cannot be read"),
+        (lambda url: b"<html>", "cannot be read"),
+        (lambda url: orjson.dumps({"issuer": url, "jwks_uri": "file:///etc/passwd"}), "away from https"),
+        (lambda url: b" " * 1_000_001, "too large"),
+    ],
+)
+async def test_a_discovery_document_that_is_not_the_issuers_leads_nowhere(said: Any, words: str) -> None:
+    pages: dict[str, tuple[int, bytes]] = {"/keys": (200, published(EC))}
+    with serving(pages) as url:
+        pages["/.well-known/openid-configuration"] = (200, said(url))
+        with pytest.raises(Unavailable, match=words):
+            await issuer.keys_of(url, None)()
+
+
+async def test_redirects_and_silence_are_no_answer() -> None:
+    pages: dict[str, tuple[int, bytes]] = {"/keys": (200, published(EC))}
+    with serving(pages) as url:
+        pages["/moved"] = (302, f"{url}/keys".encode())
+        for path in ("/moved", "/nothing"):
+            with pytest.raises(Unavailable, match="does not answer"):
+                await issuer.keys_of(url, f"{url}{path}")()
+    with pytest.raises(Unavailable, match="does not answer"):
+        await issuer.keys_of(url, f"{url}/keys")()
