@@ -7,6 +7,7 @@ import sys
 import typer
 
 from hitl_stream.commands import (
+    access,
     dead_letters,
     decisions,
     demo,
@@ -18,6 +19,7 @@ from hitl_stream.commands import (
     send,
     sidecar,
     smoke,
+    token,
     topics,
     worker,
 )
@@ -34,6 +36,7 @@ for name, group in (
     ("migrate", migrate.app),
     ("topics", topics.app),
     ("policy", policy.app),
+    ("access", access.app),
     ("positions", positions.app),
     ("decisions", decisions.app),
     ("dead-letters", dead_letters.app),
@@ -47,6 +50,7 @@ for name, command in (
     ("send", send.run),
     ("doctor", doctor.run),
     ("smoke", smoke.run),
+    ("token", token.run),
 ):
     app.command(name)(command)
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -38,6 +39,10 @@ class SmokeFailed(HitlError):
 def run(
     timeout: Annotated[float, typer.Option(help="Seconds for the whole way.", min=0.1)] = 30.0,
     sidecar: Annotated[str | None, typer.Option(help="Default: this machine, at HITL_HTTP_PORT.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="The bearer token of a service account; default: the demo's.", exists=True, dir_okay=False),
+    ] = None,
     output: As = Output.TEXT,
 ) -> None:
     """One synthetic CVE: published, decided, in the database, on the topic, and refused by the gate. Exit 1 if not.
@@ -48,7 +53,8 @@ def run(
     report: dict[str, Any] = {"ok": False, "steps": {}}
     try:
         url = sidecar or f"http://127.0.0.1:{chosen.http_port}"
-        asyncio.run(_walk(chosen, url, report, time.monotonic() + timeout))
+        gate = _gate(url.rstrip("/"), token_file)
+        asyncio.run(_walk(chosen, gate, report, time.monotonic() + timeout))
         report["ok"] = True
     except HitlError as failure:
         report["failure"] = str(failure)
@@ -57,7 +63,14 @@ def run(
         raise typer.Exit(1)
 
 
-async def _walk(chosen: Settings, url: str, report: dict[str, Any], deadline: float) -> None:
+def _gate(url: str, token_file: Path | None) -> Sidecar:
+    """The sidecar, asked as the smoke test's service account."""
+    if token_file is None:
+        return Sidecar(url, name="smoke")
+    return Sidecar(url, token=token_file.read_text(encoding="utf-8").strip())
+
+
+async def _walk(chosen: Settings, gate: Sidecar, report: dict[str, Any], deadline: float) -> None:
     """Go the way of a result, noting when each border was passed. Raises SmokeFailed, Unavailable, Fatal."""
     known = topics.load(chosen.topics_file, chosen.environment)
     started = time.monotonic()
@@ -80,7 +93,7 @@ async def _walk(chosen: Settings, url: str, report: dict[str, Any], deadline: fl
         await asyncio.to_thread(follower.close)
     if message["synthetic"] is not True:
         raise SmokeFailed("the message does not say that it is synthetic")
-    said = await asyncio.to_thread(Sidecar(url.rstrip("/")).gate, patch.patch_id, message["patch_digest"])
+    said = await asyncio.to_thread(gate.gate, patch.patch_id, message["patch_digest"])
     passed("gate answered")
     report["gate"] = said["reason"]
     if said["deployable"] is not False or said["reason"] not in ("synthetic", "pending_review"):

@@ -45,10 +45,11 @@ def run(stage: Stage, shown: Screen, told: Iterator[sample.Sample], rate: float,
 
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     connection = KafkaConnection(stage.bootstrap_servers)
-    publisher, sidecar = Publisher(connection), Sidecar(stage.http_url)
+    publisher = Publisher(connection)
+    gate, *reviewers = (Sidecar(stage.http_url, name=name) for name in ("eureka-gate", "alice", "bob"))
     wargame = Wargame(publisher, stage.topics.physical("wargaming_results"), stamp, seed)
-    eureka = Eureka(stage.copy, sidecar, publisher, stage.topics.physical("eureka_outcomes"), tell)
-    teller = Storyteller(stamp, wargame, sidecar, happening, tell)
+    eureka = Eureka(stage.copy, gate, publisher, stage.topics.physical("eureka_outcomes"), tell)
+    teller = Storyteller(stamp, wargame, reviewers, happening, tell)
     watcher = Watcher(connection, stage.topics, tell)
     work: list[Callable[[], None]] = [
         lambda: watcher.run(stop),
@@ -87,11 +88,14 @@ def where_to_look(stage: Stage, seconds: float) -> str:
     kept = f"kept in {stage.folder}" if stage.kept else f"temporary, in {stage.folder}"
     return f"""ready after {seconds:.1f} s ({kept}); Ctrl-C ends it
 
-  waiting for a person   {stage.http_url}/hitl/patches/pending
-  one patch              curl {stage.http_url}/hitl/patches/PATCH_ID          its ETag is the version you decide on
-  approve it             curl -X POST -H 'If-Match: "1"' {stage.http_url}/hitl/patches/PATCH_ID/approve
-  reject it              curl -X POST -H 'If-Match: "1"' -d '{{"reason": "why"}}' {stage.http_url}/hitl/patches/PATCH_ID/reject
-  may it be deployed?    curl '{stage.http_url}/hitl/patches/PATCH_ID/gate?digest=sha256:…'
+  be somebody            token=$(hitl-stream token alice --sidecar {stage.http_url})    # bob, carol, victor, otto, …
+  waiting for a person   curl -H "Authorization: Bearer $token" {stage.http_url}/hitl/patches/pending
+  one patch              curl -i -H "Authorization: Bearer $token" {stage.http_url}/hitl/patches/PATCH_ID
+                         its ETag is the version you decide on
+  approve it             curl -X POST -H "Authorization: Bearer $token" -H 'If-Match: "1"' \\
+                           {stage.http_url}/hitl/patches/PATCH_ID/approve
+  reject it              the same with /reject and -d '{{"reason": "why"}}'
+  may it be deployed?    curl -H "Authorization: Bearer $token" '{stage.http_url}/hitl/patches/PATCH_ID/gate?digest=sha256:…'
   metrics                {stage.metrics_url}/metrics
   the record             psql '{stage.database_url}' -c 'TABLE hitl_decisions'
   Eureka's copy          {stage.copy}

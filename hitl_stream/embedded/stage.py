@@ -26,7 +26,9 @@ from hitl_stream.embedded.child import Child
 from hitl_stream.embedded.kafka import Kafka
 from hitl_stream.embedded.postgres import Postgres, free_port
 from hitl_stream.errors import Fatal
-from hitl_stream.store import migration
+from hitl_stream.review.role import DEMO_PEOPLE, demo_group
+from hitl_stream.store import access, migration
+from hitl_stream.store.database import Database
 
 READY_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 2.0
@@ -75,7 +77,7 @@ class Stage:
         stopped = (stop or Flag()).is_set
         self._kafka.start()
         self._postgres.start()
-        asyncio.run(migration.up(self.database_url))
+        asyncio.run(_prepare(self.database_url))
         for name in self._commands():
             self._start(name)
         for name, url in (("sidecar", self.http_url), ("worker", self.metrics_url)):
@@ -134,6 +136,18 @@ class Stage:
             "HITL_METRICS_PORT": str(self._scheduler_port if name == "scheduler" else self._metrics_port),
             "HITL_LOG_FORMAT": "json",
         }
+
+
+async def _prepare(database_url: str) -> None:
+    """The schema, and what the people of the demo may do."""
+    await migration.up(database_url)
+    database = await Database.open(database_url, "hitl_operator", size=1, name="hitl-demo")
+    try:
+        async with database.transaction() as conn:
+            for role in {role for roles in DEMO_PEOPLE.values() for role in roles}:
+                await access.grant(conn, demo_group(role), role, "demo", "the people of the demo")
+    finally:
+        await database.close()
 
 
 def _folder(folder: Path | None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from threading import Event as Flag
 
@@ -23,11 +23,13 @@ Tell = Callable[[str, str, str], None]
 class Storyteller:
     """Tells samples one after the other. `tell` gets (what happened, patch id, more)."""
 
-    def __init__(self, stamp: str, wargame: Wargame, sidecar: Sidecar, happening: Happening, tell: Tell) -> None:
+    def __init__(
+        self, stamp: str, wargame: Wargame, reviewers: Sequence[Sidecar], happening: Happening, tell: Tell
+    ) -> None:
         self._stamp = stamp
         self._oraculo = Oraculo(stamp)
         self._wargame = wargame
-        self._sidecar = sidecar
+        self._reviewers = reviewers
         self._happening = happening
         self._tell = tell
         self._told = 0
@@ -71,7 +73,7 @@ class Storyteller:
                 if not self._happening.wait(value, patch.patch_id, WAIT_S):
                     self._tell("failed", patch.patch_id, f"not {value} within {WAIT_S:.0f} s")
             case "person":
-                reviewer.decide(self._sidecar, patch.patch_id, value)
+                reviewer.decide(self._reviewers, patch.patch_id, value)
             case _:
                 raise ValueError(f"sample {sample.name}: unknown step {kind}")
         return last

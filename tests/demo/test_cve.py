@@ -47,7 +47,7 @@ class Asking(Sidecar):
     """Keeps what the gate said and what was decided."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url)
+        super().__init__(url, name="alice")
         self.gates: list[dict[str, Any]] = []
         self.decided: list[dict[str, Any]] = []
 
@@ -91,7 +91,7 @@ def neighbours(stage: Stage, connection: KafkaConnection) -> Iterator[Neighbours
     publisher, sidecar = Remembering(connection), Asking(stage.http_url)
     stamp = f"e2e-{uuid4()}"
     wargame = Wargame(publisher, "wargaming.results", stamp, 1)
-    teller = Storyteller(stamp, wargame, sidecar, happening, tell)
+    teller = Storyteller(stamp, wargame, [sidecar], happening, tell)
     eureka = Eureka(stage.copy, sidecar, publisher, "eureka.outcomes", tell)
     watcher = Watcher(connection, stage.topics, tell)
     threads = [Thread(target=work, args=(stop,)) for work in (eureka.run, watcher.run)]
@@ -128,7 +128,7 @@ def test_a_cve_goes_the_whole_way_by_policy_and_by_a_person(neighbours: Neighbou
     by_name = {entry.name: entry for entry in sample.story()}
     for name, actions, actor, mode in (
         ("automatic", ["approved"], "policy", "policy"),
-        ("person_approves", ["review_opened", "approved"], "local-reviewer", "human"),
+        ("person_approves", ["review_opened", "approved"], "alice", "human"),
     ):
         patch = neighbours.teller.tell(by_name[name])
         assert neighbours.happening.wait("deployed", patch.patch_id, WAIT_S), neighbours.told

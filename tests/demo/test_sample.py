@@ -21,11 +21,11 @@ from hitl_stream.embedded.neighbour.wargame import Wargame
 from hitl_stream.embedded.sample import Sample
 from hitl_stream.embedded.storyteller import Storyteller
 from hitl_stream.errors import Fatal
-from hitl_stream.review.command import Command, Wish
 from hitl_stream.store import command, position, review
 from hitl_stream.store.batch import Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
+from tests.harness.people import reviewer
 
 RESULTS = "wargaming.results"
 
@@ -63,8 +63,7 @@ class Clerk(Sidecar):
         return {}, asyncio.run_coroutine_threadsafe(self._version(patch_id), self.loop).result(10)
 
     def decide(self, patch_id: str, action: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
-        wanted = Command(Wish(action), "clerk", int(version), "because")
-        return asyncio.run_coroutine_threadsafe(self._decide(patch_id, wanted), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(self._decide(patch_id, action, int(version)), self.loop).result(10)
 
     async def _version(self, patch_id: str) -> str:
         async with self.database.connection() as conn:
@@ -72,9 +71,14 @@ class Clerk(Sidecar):
         assert found is not None
         return str(found[0])
 
-    async def _decide(self, patch_id: str, wanted: Command) -> dict[str, Any]:
+    async def _decide(self, patch_id: str, action: str, version: int) -> dict[str, Any]:
         async with self.database.connection() as conn:
-            return {"decision": (await command.decide(conn, patch_id, wanted)).decision}
+            if action == "reject":
+                return {
+                    "decision": (await command.reject(conn, patch_id, version, reviewer("clerk"), "because")).decision
+                }
+            event = (await command.approve(conn, patch_id, version, reviewer("clerk"))).event
+        return {"decision": event and event.decision}
 
 
 class Patient(Happening):
@@ -117,7 +121,7 @@ async def world(database: str) -> AsyncIterator[World]:
             failures.append(f"{patch_id}: {more}")
 
     wargame = Wargame(Direct(Recorder(worker, "cluster"), claims[0].epoch, loop), RESULTS, "test", 1)
-    yield World(Storyteller("test", wargame, Clerk(clerk, loop), Patient(), tell), clerk, failures)
+    yield World(Storyteller("test", wargame, [Clerk(clerk, loop)], Patient(), tell), clerk, failures)
     await worker.close()
     await clerk.close()
 

@@ -1,7 +1,8 @@
-"""A reviewer: looks at a patch that waits, and approves or rejects exactly what was seen."""
+"""Reviewers: one after the other looks at a patch that waits and says what is thought of it, until that decides it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hitl_stream.embedded.neighbour.sidecar import Sidecar
@@ -14,13 +15,24 @@ WORDS: dict[str, dict[str, Any]] = {
 }
 
 
-def decide(sidecar: Sidecar, patch_id: str, action: str) -> str:
-    """Decide, looking again when new evidence came meanwhile. Returns the decision. Raises Unavailable, Refused."""
+def decide(reviewers: Sequence[Sidecar], patch_id: str, action: str) -> str:
+    """Decide, with as many reviewers as it needs. Returns the decision. Raises Unavailable, Refused."""
+    for sidecar in reviewers:
+        decision = _say(sidecar, patch_id, action)
+        if decision is not None:
+            return decision
+    raise Refused(f"{patch_id} needs more than {len(reviewers)} reviewers")
+
+
+def _say(sidecar: Sidecar, patch_id: str, action: str) -> str | None:
+    """One person's word, looking again when new evidence came meanwhile; None while others must say it too."""
     for attempt in range(1, TRIES + 1):
         _, version = sidecar.patch(patch_id)
         try:
-            return str(sidecar.decide(patch_id, action, version, WORDS[action])["decision"])
+            said: str | None = sidecar.decide(patch_id, action, version, WORDS[action])["decision"]
         except Refused as refusal:
             if attempt == TRIES or not str(refusal).startswith("412"):
                 raise
+        else:
+            return said
     raise AssertionError("the last try returns or raises")

@@ -1,0 +1,121 @@
+"""`hitl-stream access`: which groups have which roles, and who an author is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from hitl_stream import settings
+from hitl_stream.commands import option
+from hitl_stream.commands.option import As, By, Output, Why
+from hitl_stream.observe import text
+from hitl_stream.review.role import Role
+from hitl_stream.store import access as store
+from hitl_stream.store.access import Author, GroupRole
+from hitl_stream.store.database import Database
+
+app = typer.Typer(help="Who may do what, and who an author is.", no_args_is_help=True)
+
+Answer = TypeVar("Answer")
+Group = Annotated[str, typer.Argument(help="A group as the identity provider's tokens name it.")]
+Given = Annotated[Role, typer.Argument(help="What the group may do.")]
+NAME_MAX = 255
+
+
+@app.command("list")
+def list_(output: As = Output.TEXT) -> None:
+    """Print every grant and every known author."""
+    grants, authors = _run(_state)
+    if output is Output.JSON:
+        print(json.dumps({"grants": [_grant(one) for one in grants], "authors": [_author(one) for one in authors]}))
+        return
+    for one in grants:
+        print(
+            f"{text.clean(one.group):<40} {one.role:<14} {one.granted_at:%Y-%m-%d %H:%M}  {text.clean(one.granted_by)}"
+        )
+    for author in authors:
+        who = "a machine" if author.person is None else f"person {text.clean(author.person)}"
+        print(f"{text.clean(author.source)} {text.clean(author.name)} is {who}")
+
+
+@app.command()
+def grant(group: Group, role: Given, why: Why, by: By = None) -> None:
+    """Give a group a role."""
+    name, said, who = _name(group, "GROUP"), option.reason(why), option.actor(by)
+    done = _run(lambda conn: store.grant(conn, name, role, who, said))
+    print(f"{text.clean(name)} {'is' if done else 'already was'} {role}")
+
+
+@app.command()
+def revoke(group: Group, role: Given, why: Why, by: By = None) -> None:
+    """Take a role from a group. When this returns, no decision can be made by it any more."""
+    name, said, who = _name(group, "GROUP"), option.reason(why), option.actor(by)
+    if not _run(lambda conn: store.revoke(conn, name, role, who, said)):
+        print(f"{text.clean(name)} was not {role}")
+        raise typer.Exit(1)
+    print(f"{text.clean(name)} is no {role} any more")
+
+
+@app.command("map")
+def map_(
+    source: Annotated[str, typer.Argument(help="The source of results; * stands for anything.")],
+    author: Annotated[str, typer.Argument(help="The author as results of that source name it.")],
+    why: Why,
+    person: Annotated[str | None, typer.Option(help="The person's `sub` in tokens.")] = None,
+    machine: Annotated[bool, typer.Option("--machine", help="It is no person.")] = False,
+    by: By = None,
+) -> None:
+    """Say who an author is, so that nobody approves what is their own."""
+    if (person is None) is not machine:
+        raise typer.BadParameter("say either --person SUB or --machine", param_hint="--person")
+    names = _name(source, "SOURCE"), _name(author, "AUTHOR"), None if person is None else _name(person, "--person")
+    said, who = option.reason(why), option.actor(by)
+    _run(lambda conn: store.map_author(conn, *names, who, said))
+    print(f"{text.clean(source)} {text.clean(author)} is {'a machine' if machine else text.clean(f'person {person}')}")
+
+
+async def _state(conn: Any) -> tuple[list[GroupRole], list[Author]]:
+    return list(await store.group_roles(conn)), list(await store.authors(conn))
+
+
+def _name(given: str, hint: str) -> str:
+    if not 0 < len(given) <= NAME_MAX or not given.isprintable() or given != given.strip():
+        raise typer.BadParameter(f"1 to {NAME_MAX} printable characters, no blank at either end", param_hint=hint)
+    return given
+
+
+def _run(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
+    return asyncio.run(_in_transaction(work))
+
+
+async def _in_transaction(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
+    database = await Database.open(settings.load().database, "hitl_operator", size=1, name="hitl-stream access")
+    try:
+        async with database.transaction() as conn:
+            return await work(conn)
+    finally:
+        await database.close()
+
+
+def _grant(one: GroupRole) -> dict[str, Any]:
+    return {
+        "group": one.group,
+        "role": one.role,
+        "granted_by": one.granted_by,
+        "granted_at": one.granted_at.isoformat(),
+    }
+
+
+def _author(one: Author) -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "author": one.name,
+        "person": one.person,
+        "machine": one.person is None,
+        "mapped_by": one.mapped_by,
+        "mapped_at": one.mapped_at.isoformat(),
+    }
