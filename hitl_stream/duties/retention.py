@@ -16,6 +16,7 @@ from hitl_stream.store.database import Connection
 
 EVIDENCE_KEPT = timedelta(days=366)
 AUDIT_KEPT = timedelta(days=7 * 366)
+CHANGES_KEPT = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 SEEN_FOREVER = timedelta(days=100 * 366)
 SEEN_TOPIC_RETENTIONS = 2
@@ -33,6 +34,7 @@ def duties(topics: Topics) -> list[Duty]:
         _duty("identity_retention", retention.forget_seen, seen_kept(topics)),
         _duty("audit_retention", retention.forget_patches, AUDIT_KEPT),
         _duty("answer_retention", retention.forget_answers, ANSWERS_KEPT),
+        _duty("change_retention", retention.forget_changes, CHANGES_KEPT),
         Duty("process_sweep", EVERY_S, DEADLINE_S, _sweep),
     ]
 

@@ -123,6 +123,9 @@ HTTP_REFUSALS = Counter(
 GLASS_BROKEN = Counter(
     "hitl_glass_broken", "Approvals by one person who broke the glass. Somebody must look.", registry=REGISTRY
 )
+GLASS_UNREVIEWED = Gauge(
+    "hitl_glass_unreviewed", "Approvals by broken glass that nobody else reviewed yet.", registry=REGISTRY
+)
 DUTY_LAST_SUCCESS = Gauge(
     "hitl_duty_last_success_timestamp_seconds",
     "When the duty last did all it had to, in Unix time.",

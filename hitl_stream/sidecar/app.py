@@ -7,9 +7,22 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from hitl_stream.sidecar import analytics, audit, batch, courtesy, decision, demo_login, health, patch, problem, queue
+from hitl_stream.sidecar import (
+    analytics,
+    audit,
+    batch,
+    courtesy,
+    decision,
+    demo_login,
+    health,
+    live,
+    patch,
+    problem,
+    queue,
+)
 from hitl_stream.sidecar.demo_login import DemoIssuer
 from hitl_stream.sidecar.observing import Observing
+from hitl_stream.sidecar.rate import Limiter, Rates
 from hitl_stream.sidecar.raw_path import RawPath
 from hitl_stream.sidecar.token import Verifier
 from hitl_stream.store.database import Database
@@ -17,18 +30,30 @@ from hitl_stream.store.database import Database
 
 def routers(who: Verifier | DemoIssuer) -> Sequence[APIRouter]:
     """All routes; those of the demo's login only where that vouches for people."""
-    always = tuple(module.router for module in (health, queue, patch, decision, courtesy, batch, audit, analytics))
+    always = tuple(
+        module.router for module in (health, queue, patch, decision, courtesy, batch, audit, analytics, live)
+    )
     return (*always, demo_login.router) if isinstance(who, DemoIssuer) else always
 
 
-def create(database: Database | None, who: Verifier | DemoIssuer, *, hosts: list[str] | None = None) -> FastAPI:
-    """The app. Without `database` it answers 503 until `app.state.database` is set.
+def connect(app: FastAPI, database: Database | None, reserved: Database | None = None) -> None:
+    """Give the app its way to Postgres, and one that only the gate and the probes use."""
+    app.state.database = database
+    app.state.reserved_database = reserved or database
+
+
+def create(
+    database: Database | None, who: Verifier | DemoIssuer, *, hosts: list[str] | None = None, rates: Rates | None = None
+) -> FastAPI:
+    """The app. Without `database` it answers 503 until `connect` gives it one; without `rates` nobody is slowed down.
 
     `who` vouches for people: a configured issuer, or that of the demo, which brings its routes along. `hosts` are the Host
     headers that are answered; a web page that had its own name point to this machine (DNS rebinding) would send another.
     """
     app = FastAPI(title="hitl-stream", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.database = database
+    connect(app, database)
+    app.state.hub = live.Hub()
+    app.state.limiter = None if rates is None else Limiter(rates)
     problem.install(app)
     for router in routers(who):
         app.include_router(router)

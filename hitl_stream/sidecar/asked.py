@@ -20,6 +20,7 @@ from hitl_stream.errors import Unavailable
 from hitl_stream.review.role import Role
 from hitl_stream.sidecar import permission
 from hitl_stream.sidecar.problem import Problem
+from hitl_stream.sidecar.rate import Limiter
 from hitl_stream.sidecar.reply import Reply
 from hitl_stream.sidecar.token import Principal, TokenRefused, Verifier
 from hitl_stream.store import access, idempotency
@@ -37,9 +38,10 @@ _SCHEME = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 Work = Callable[[Connection], Awaitable[Reply]]
 
 
-def database(request: Request) -> Database:
-    """The app's way to Postgres. Raises Unavailable while there was none since the start."""
-    found: Database | None = request.app.state.database
+def database(request: Request, *, reserved: bool = False) -> Database:
+    """The app's way to Postgres, or the one that is reserved for what must not wait. Raises Unavailable while there is none."""
+    state = request.app.state
+    found: Database | None = state.reserved_database if reserved else state.database
     if found is None:
         raise Unavailable("not connected yet")
     return found
@@ -62,9 +64,9 @@ class Asked:
         return Actor(self.who.subject, self.who.groups, self.who.token_id, self.request_id, authenticated_at)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
+    async def reading(self, *, reserved: bool = False) -> AsyncIterator[Connection]:
         """A connection, if the person may ask this. Raises Problem 403, Unavailable."""
-        async with database(self.request).connection() as conn:
+        async with database(self.request, reserved=reserved).connection() as conn:
             await self._admit(conn)
             yield conn
 
@@ -156,6 +158,9 @@ async def _body(request: Request) -> bytes:
 
 
 async def _asked(request: Request, who: Annotated[Principal, Depends(_principal)]) -> Asked:
+    limiter: Limiter | None = request.app.state.limiter
+    if limiter is not None:
+        limiter.admit(who.subject, request.method, request.scope["route"].path)
     return Asked(request, who, await _body(request), request.state.request_id)
 
 

@@ -24,11 +24,11 @@ router = APIRouter()
 
 @router.post("/hitl/patches/{patch_id}/comment")
 async def comment(asked: Asker) -> Response:
-    """Say something about a patch."""
+    """Say something about a patch; with `reviews_glass` it is the review that breaking the glass needs afterwards."""
 
     async def say(conn: Connection, wanted: str, body: dict[str, Any]) -> Reply:
         said = words.required(body, "comment")
-        at = await command.comment(conn, wanted, asked.actor, said)
+        at = await command.comment(conn, wanted, asked.actor, said, of_glass=words.flag(body, "reviews_glass"))
         told = {"patch_id": wanted, "actor": asked.who.subject, "comment": said, "at": shape.at(at)}
         return reply.make(told, status=201)
 

@@ -1,4 +1,4 @@
-"""Probes. Liveness says that the loop turns and nothing else; readiness says that the database answers."""
+"""Probes and the description of it all. Liveness says that the loop turns, readiness that the database answers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from fastapi import APIRouter, Request, Response
 
 from hitl_stream.errors import Unavailable
 from hitl_stream.observe import metrics
-from hitl_stream.sidecar import reply
+from hitl_stream.sidecar import openapi, reply
 from hitl_stream.sidecar.asked import database
 from hitl_stream.store import outbox, review
 
 router = APIRouter()
+
+_DOCUMENT = openapi.document_text()
 
 
 @router.get("/livez")
@@ -22,9 +24,15 @@ async def live() -> Response:
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
     """The database answers; otherwise 503."""
-    async with database(request).connection() as conn:
+    async with database(request, reserved=True).connection() as conn:
         await review.check_database(conn)
     return reply.make({"status": "ok"}).response()
+
+
+@router.get("/openapi.json")
+async def describe() -> Response:
+    """What can be asked, for machines."""
+    return Response(_DOCUMENT, media_type="application/json")
 
 
 @router.get("/metrics")
@@ -33,6 +41,7 @@ async def show_metrics(request: Request) -> Response:
     try:
         async with database(request).connection() as conn:
             metrics.OUTBOX_OLDEST_SECONDS.set(await outbox.oldest_age_s(conn) or 0)
+            metrics.GLASS_UNREVIEWED.set(await review.count_unreviewed_glass(conn))
         metrics.set_breaker("postgres", is_open=False)
     except Unavailable:
         metrics.set_breaker("postgres", is_open=True)

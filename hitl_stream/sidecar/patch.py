@@ -19,7 +19,7 @@ router = APIRouter()
 @router.get("/hitl/patches/{patch_id}/gate")
 async def ask_gate(asked: Asker) -> Response:
     """May exactly this artefact be deployed, at this moment?"""
-    async with asked.reading() as conn:
+    async with asked.reading(reserved=True) as conn:  # however many lists are being read
         wanted = patch_id(asked.request)
         digest = _digest(query_values(asked.request, "digest"))
         said = await review.ask_gate(conn, wanted, digest)

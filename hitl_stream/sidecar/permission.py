@@ -21,6 +21,7 @@ PERMISSIONS: Final[Mapping[Route, frozenset[Role]]] = {
     ("GET", "/livez"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
     ("GET", "/metrics"): ANYBODY,
+    ("GET", "/openapi.json"): ANYBODY,
     ("GET", "/hitl/patches/pending"): READERS,
     ("GET", "/hitl/queue/facets"): READERS,
     ("GET", "/hitl/patches/{patch_id}"): READERS,
@@ -35,6 +36,8 @@ PERMISSIONS: Final[Mapping[Route, frozenset[Role]]] = {
     ("POST", "/hitl/patches/{patch_id}/takeover"): REVIEWERS,
     ("POST", "/hitl/patches/batch"): REVIEWERS,
     ("GET", "/hitl/analytics/summary"): READERS,
+    ("POST", "/hitl/live/ticket"): READERS,
+    ("WS", "/hitl/live"): READERS,
     ("GET", "/hitl/audit"): frozenset((Role.AUDITOR, Role.POLICY_ADMIN, Role.REVIEWER)),
     # The demo's own issuer, which exists on this machine only.
     ("GET", "/demo/people"): ANYBODY,

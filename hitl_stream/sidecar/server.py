@@ -15,12 +15,14 @@ from hitl_stream.observe import log
 from hitl_stream.settings import LOOPBACK, Settings
 from hitl_stream.sidecar import app, issuer
 from hitl_stream.sidecar.demo_login import DemoIssuer
+from hitl_stream.sidecar.rate import Rates
 from hitl_stream.sidecar.token import Keys, Verifier
 from hitl_stream.store import process
 from hitl_stream.store.database import Database
 from hitl_stream.store.process import Process
 
 POOL_SIZE = 8
+RESERVED_SIZE = 2  # for the gate and the probes
 COMMAND_TIMEOUT_S = 5.0
 RECONNECT_S = 1.0
 GRACE_S = 5
@@ -45,7 +47,8 @@ def vouching(chosen: Settings) -> Verifier | DemoIssuer:
 async def serve(chosen: Settings) -> None:
     """Serve until a signal says stop. Raises Fatal."""
     who = vouching(chosen)
-    made = app.create(None, who, hosts=[*LOOPBACK, "[::1]"] if chosen.http_host in LOOPBACK else None)
+    hosts = [*LOOPBACK, "[::1]"] if chosen.http_host in LOOPBACK else None
+    made = app.create(None, who, hosts=hosts, rates=Rates())
     if isinstance(who, DemoIssuer):
         log.get().warning(
             "demo_login", issuer=who.issuer, reason="whoever is on this machine may be anybody of the demo"
@@ -58,6 +61,10 @@ async def serve(chosen: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=4_096,  # nothing that a client says is listened to
+            ws_ping_interval=20.0,
+            ws_ping_timeout=20.0,
             timeout_graceful_shutdown=GRACE_S,
         )
     )
@@ -76,10 +83,10 @@ async def _stay_connected(made: FastAPI, server: uvicorn.Server, url: str) -> No
     What cannot be mended by waiting ends the server.
     """
     try:
-        database = await _connect(url)
+        database, reserved = await _connect(url, POOL_SIZE), await _connect(url, RESERVED_SIZE)
         try:
             registered = await _register(database)
-            made.state.database = database
+            app.connect(made, database, reserved)
             log.get().info("database_connected")
             try:
                 while True:
@@ -88,17 +95,18 @@ async def _stay_connected(made: FastAPI, server: uvicorn.Server, url: str) -> No
             finally:
                 await _say(database, registered, process.leave)
         finally:
+            await reserved.close()
             await database.close()
     except Fatal:
         server.should_exit = True
         raise
 
 
-async def _connect(url: str) -> Database:
+async def _connect(url: str, size: int) -> Database:
     while True:
         try:
             return await Database.open(
-                url, "hitl_sidecar", size=POOL_SIZE, name="hitl-sidecar", command_timeout_s=COMMAND_TIMEOUT_S
+                url, "hitl_sidecar", size=size, name="hitl-sidecar", command_timeout_s=COMMAND_TIMEOUT_S
             )
         except Unavailable as failure:
             log.get().warning("database_unavailable", reason=str(failure))

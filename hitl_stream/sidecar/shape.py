@@ -78,6 +78,7 @@ def detail(found: Detail, look: Look | None, person: str) -> dict[str, Any]:
         "approvals_required": row["approvals_required"],
         "authors": [_author(author) for author in found.authors],
         "own": any(_is_own(author, person) for author in found.authors),
+        "glass_broken_by": row["glass_broken_by"],
         "claimed_by": row["claimed_by"],
         "claimed_until": at(row["claimed_until"]),
         "since_last_look": None if look is None else {"at": at(look.at), "changed": list(look.changed)},

@@ -30,6 +30,7 @@ FRESH_S = 300.0  # keys that the issuer took back are believed no longer than th
 STALE_S = 3_600.0  # how long known keys are believed while it does not
 FETCH_TIMEOUT_S = 10.0
 KEYS_MAX = 100
+YEAR_9999 = 253_370_764_800
 
 # What a key signs with where the issuer does not say; Ed25519 has an old name (RFC 9864) that issuers still use.
 _USUAL = {"P-256": ["ES256"], "P-384": ["ES384"], "Ed25519": ["Ed25519", "EdDSA"]}
@@ -43,12 +44,16 @@ class TokenRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `auth_time` is when the person last showed who they are, in seconds since the epoch, None if nobody says."""
+    """Who asks. `auth_time` is when the person last showed who they are, None if nobody says; `expires_at` when the token ends.
+
+    Both in seconds since the epoch.
+    """
 
     subject: str
     groups: tuple[str, ...]
     token_id: str | None
     auth_time: int | None
+    expires_at: int
 
 
 @dataclass(slots=True)
@@ -145,7 +150,8 @@ class Verifier:
         shown_at = _seconds(claims, "auth_time")
         if shown_at is not None and shown_at > now + LEEWAY_S:
             raise TokenRefused("its auth_time is still to come")
-        return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at)
+        ends_at = min(_seconds(claims, "exp"), YEAR_9999)
+        return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at, ends_at)
 
     def _groups(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         found: Any = claims

@@ -193,12 +193,12 @@ async def release(conn: Connection, patch_id: str, actor: Actor) -> None:
         )
 
 
-async def comment(conn: Connection, patch_id: str, actor: Actor, said: str) -> datetime:
-    """Say something about a patch; returns when. Raises a Refused of this module."""
+async def comment(conn: Connection, patch_id: str, actor: Actor, said: str, *, of_glass: bool = False) -> datetime:
+    """Say something about a patch, or review who broke the glass; returns when. Raises a Refused of this module."""
     async with _deciding(conn):
         at: datetime = await conn.fetchval(
             statement.get("comment_by_person"),
-            *(patch_id, actor.person, list(actor.groups), said, actor.token, actor.request),
+            *(patch_id, actor.person, list(actor.groups), said, of_glass, actor.token, actor.request),
         )
     return at
 

@@ -29,6 +29,11 @@ async def forget_answers(conn: Connection, older_than: timedelta, limit: int) ->
     return await _take(conn, "forget_answers", older_than, limit)
 
 
+async def forget_changes(conn: Connection, older_than: timedelta, limit: int) -> int:
+    """What was told to those who listen; returns how much went."""
+    return await _take(conn, "forget_changes", older_than, limit)
+
+
 async def _take(conn: Connection, name: str, older_than: timedelta, limit: int) -> int:
     count: int = await conn.fetchval(statement.get(name), older_than, limit)
     return count

@@ -125,6 +125,12 @@ async def ask_gate(conn: Connection, patch_id: str, digest: bytes | None) -> Gat
     return GateAnswer(False, "no_decision" if row["reason"] == "approved" else row["reason"], None, None, None, None)
 
 
+async def count_unreviewed_glass(conn: Connection) -> int:
+    """How often the glass was broken and nobody else looked at it yet."""
+    count: int = await conn.fetchval(statement.get("glass_unreviewed"))
+    return count
+
+
 async def check_database(conn: Connection) -> None:
     """Raises Unavailable through the connection when the database does not answer."""
     await conn.execute(statement.get("database_answers"))

@@ -104,6 +104,7 @@ def test_every_duty_says_when_it_was_done_last(database: str, start: Start) -> N
         "identity_retention",
         "audit_retention",
         "answer_retention",
+        "change_retention",
         "tallies",
         "process_sweep",
     )

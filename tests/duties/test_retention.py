@@ -67,6 +67,7 @@ async def fill(scene: Scene) -> None:
             SELECT 'p-' || n, '/s', n::text, 1, 't', 0, 0, sha256('x'), 'x', at FROM {old_and_young};
             INSERT INTO idempotency (person, key, request_sha256, status, answer, created_at)
             SELECT 'ann', n::text, sha256('x'), 200, '{{}}', at FROM {old_and_young};
+            INSERT INTO change (kind, patch_id, at) SELECT 'review_opened', 'p-' || n, at FROM {old_and_young};
             INSERT INTO patch (patch_id, apv_id, home, state, seq, evidence_digest, policy_version, received_at, changed_at)
             SELECT 'p-' || n, 'a-' || n, 0, 'expired', 1, sha256('x'), 1, at, at FROM {old_and_young}"""
     )
@@ -78,6 +79,7 @@ REMAINING = {
     "evidence_retention": "SELECT count(payload) FROM evidence",
     "identity_retention": "SELECT count(*) FROM event_seen",
     "audit_retention": "SELECT count(*) FROM patch",
+    "change_retention": "SELECT count(*) FROM change",
     "answer_retention": "SELECT count(*) FROM idempotency",
 }
 
@@ -118,6 +120,7 @@ async def test_each_duty_calls_its_own_function_with_its_own_age(monkeypatch: py
         ("retire_evidence", timedelta(days=366), 2_000),
         ("forget_seen", timedelta(days=14), 2_000),
         ("forget_patches", timedelta(days=7 * 366), 2_000),
+        ("forget_changes", timedelta(hours=1), 2_000),
         ("forget_answers", timedelta(hours=24), 2_000),
     ]
 

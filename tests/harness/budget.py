@@ -28,7 +28,7 @@ BUDGETS_S = {
     "pipeline": 120,
     "property": 200,
     "rules": 60,
-    "sidecar": 120,
+    "sidecar": 160,
     "store": 240,
     "stream": 480,
     "unit": 120,

@@ -17,6 +17,7 @@ from hitl_stream.store.batch import Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
 from tests.event import binary, data
+from tests.sidecar import described
 
 RESULTS = "wargaming.results"
 PLACES = 10**9
@@ -63,6 +64,9 @@ async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
     """Talks to a sidecar as alice, a reviewer; other headers make it somebody else."""
     reader = await Database.open(database, "hitl_sidecar", size=4, name="test-sidecar", command_timeout_s=5)
     transport = httpx2.ASGITransport(app.create(reader, ISSUER), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url=URL, headers=bearer("alice")) as made:
+    hooks = {"response": [described.check]}
+    async with httpx2.AsyncClient(
+        transport=transport, base_url=URL, headers=bearer("alice"), event_hooks=hooks
+    ) as made:
         yield made
     await reader.close()

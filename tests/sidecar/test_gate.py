@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 import httpx2
 
+from hitl_stream.sidecar import app
+from hitl_stream.store.database import Database
 from tests.event import DIFF
-from tests.sidecar.conftest import Upstream
+from tests.sidecar.conftest import ISSUER, URL, Upstream, bearer
 
 DIGEST = f"sha256:{sha256(DIFF.encode()).hexdigest()}"
 MEMBERS = ["patch_id", "patch_digest", "deployable", "reason", "decision_id", "decided_at", "expires_at", "valid_until"]
@@ -110,3 +112,18 @@ async def test_only_reading_is_possible(client: httpx2.AsyncClient, upstream: Up
     await upstream.result()
     for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
         assert (await client.request(method, f"/hitl/patches/p-1/gate?digest={DIGEST}")).status_code == 405
+
+
+async def test_the_gate_answers_while_all_else_waits(database: str, upstream: Upstream) -> None:
+    await upstream.result()
+    busy = await Database.open(database, "hitl_sidecar", size=1, name="test-busy")
+    reserved = await Database.open(database, "hitl_sidecar", size=1, name="test-reserved")
+    made = app.create(None, ISSUER)
+    app.connect(made, busy, reserved)
+    transport = httpx2.ASGITransport(made)
+    async with httpx2.AsyncClient(transport=transport, base_url=URL, headers=bearer("eureka-gate")) as eureka:
+        async with busy.connection():
+            assert (await ask(eureka))["deployable"] is True
+            assert (await eureka.get("/readyz")).status_code == 200
+    await busy.close()
+    await reserved.close()

@@ -72,6 +72,27 @@ async def test_the_glass_can_be_broken_by_who_may_for_a_reason(client: httpx2.As
     assert (done.json()["decision"], done.json()["approvals"]) == ("approved", ["carol"])
     shown = (await client.get("/hitl/patches/p-1")).json()
     assert {"glass_broken", "approved"} <= {entry["action"] for entry in shown["history"]}
+    assert shown["glass_broken_by"] == "carol"
+
+
+async def test_who_broke_the_glass_is_reviewed_by_somebody_else(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    async def review(who: str) -> int:
+        body = {"comment": "it was right to do so", "reviews_glass": True}
+        return (await client.post("/hitl/patches/p-1/comment", headers=bearer(who), json=body)).status_code
+
+    async def waiting() -> str:
+        lines = (await client.get("/metrics")).text.splitlines()
+        return next(line for line in lines if line.startswith("hitl_glass_unreviewed "))
+
+    await upstream.result(vulnerability__severity="critical")
+    assert await review("alice") == 409
+    await say(client, "carol", "approve", {"break_glass": True, "comment": "exploited in the wild"})
+    assert await waiting() == "hitl_glass_unreviewed 1.0"
+    assert await review("carol") == 403
+    assert await review("alice") == 201
+    assert await waiting() == "hitl_glass_unreviewed 0.0"
+    assert (await client.get("/hitl/patches/p-1")).json()["glass_broken_by"] is None
+    assert await review("bob") == 409
 
 
 async def test_a_role_that_is_taken_away_ends_with_the_next_request(

@@ -98,7 +98,7 @@ async def refusal(token: str, provider: Provider | None = None) -> str:
 @pytest.mark.parametrize(("key", "algorithm"), [(EC, "ES256"), (RSA, "RS256"), (OKP, "EdDSA"), (OKP, "Ed25519")])
 async def test_a_token_of_the_issuer_speaks_for_its_subject(key: Key, algorithm: str) -> None:
     who = await Provider().verifier().verify(signed(key, algorithm))
-    assert who == Principal("alice", ("security-engineers",), "t-1", NOW - 10)
+    assert who == Principal("alice", ("security-engineers",), "t-1", NOW - 10, NOW + 300)
 
 
 @pytest.mark.parametrize(

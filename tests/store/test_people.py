@@ -270,7 +270,7 @@ async def test_whoever_works_on_a_review_holds_it_on(world: World, sidecar: asyn
     owner = await asyncpg.connect(database)
     for work in (
         sidecar.execute("SELECT renew_claim('p-1', 'ann')"),
-        sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, 'hm', NULL, NULL)", REVIEWERS),
+        sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, 'hm', false, NULL, NULL)", REVIEWERS),
         vote(sidecar, version),
     ):
         await owner.execute(
@@ -291,11 +291,11 @@ async def test_whoever_works_on_a_review_holds_it_on(world: World, sidecar: asyn
 async def test_a_comment_is_kept_and_moves_nothing(world: World, sidecar: asyncpg.Connection) -> None:
     version = await pending(world)
     odd = "<script>alert(1)</script> \u202e \\ é"
-    await sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, $2, 't-1', 'r-1')", REVIEWERS, odd)
+    await sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, $2, false, 't-1', 'r-1')", REVIEWERS, odd)
     with refused("422"):
-        await sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, E' \\n\\t', NULL, NULL)", REVIEWERS)
+        await sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, E' \\n\\t', false, NULL, NULL)", REVIEWERS)
     with refused("404"):
-        await sidecar.execute("SELECT comment_by_person('p-9', 'ann', $1, 'x', NULL, NULL)", REVIEWERS)
+        await sidecar.execute("SELECT comment_by_person('p-9', 'ann', $1, 'x', false, NULL, NULL)", REVIEWERS)
     told = "SELECT actor, role, justification, token_id, request_id FROM audit_entry WHERE action = 'commented'"
     assert await world.rows(told) == [("ann", "reviewer", odd, "t-1", "r-1")]
     assert await world.rows("SELECT version FROM patch") == [(version,)]

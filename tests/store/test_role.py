@@ -54,14 +54,15 @@ DEAD_LETTER = {
 }
 PROCESS = {"process_id", "kind", "schema_revision", "host"}
 ALL = {"*"}
-RETENTION = {"retire_evidence_payloads", "forget_seen_events", "forget_old_patches", "forget_answers", "add_up_tallies"}
+RETENTION = {
+    *("retire_evidence_payloads", "forget_seen_events", "forget_old_patches", "forget_answers", "forget_changes"),
+    "add_up_tallies",
+}
+# Triggers call them, nobody else.
 COUNTERS = {
-    "count_new_patches",
-    "count_changed_patches",
-    "count_gone_patches",
-    "follow_reviews",
-    "follow_patches",
-}  # triggers call them, nobody else
+    *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),
+    *("tell_of_reviews", "tell_of_decisions", "tell_of_claims"),
+}
 PEOPLE = {
     *("lock_patch", "cast_vote", "conclude_approval", "reject_by_person", "revoke_by_person", "reopen_by_person"),
     *("claim_by_person", "release_by_person", "comment_by_person", "renew_claim"),
@@ -108,6 +109,8 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
         ("process", "INSERT"): PROCESS,
         ("process", "UPDATE"): {"seen_at"},
         ("idempotency", "INSERT"): ALL,
+        ("live_ticket", "INSERT"): ALL,
+        ("live_ticket", "DELETE"): ALL,
         ("look", "INSERT"): {
             *("patch_id", "person", "version", "round", "seq", "evidence_digest", "token_id", "request_id"),
         },
@@ -155,7 +158,7 @@ async def refused(conn: asyncpg.Connection, role: str, sql: str, *arguments: obj
 async def test_a_role_has_exactly_its_rights(owner: asyncpg.Connection, role: str) -> None:
     found = {(row["relname"], row["privilege"]): set(row["columns"]) for row in await owner.fetch(_RIGHTS, role)}
     relations = {relation for relation, _ in found}
-    unread = set() if role == "hitl_sidecar" else {"idempotency"}  # what was answered to others
+    unread = set() if role == "hitl_sidecar" else {"idempotency", "live_ticket"}  # what was answered to others
     assert {relation for relation in relations if found.pop((relation, "SELECT")) != ALL} == unread
     assert {right: columns for right, columns in found.items() if columns} == WRITES[role]
 

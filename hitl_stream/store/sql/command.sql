@@ -45,7 +45,7 @@ SELECT release_by_person($1, $2, $3, $4, $5);
 -- name: comment_by_person
 -- role: hitl_sidecar
 -- Say something; returns when.
-SELECT comment_by_person($1, $2, $3, $4, $5, $6);
+SELECT comment_by_person($1, $2, $3, $4, $5, $6, $7);
 
 -- name: deployed_as
 -- role: hitl_sidecar

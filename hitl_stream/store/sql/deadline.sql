@@ -43,4 +43,5 @@ SELECT clock_timestamp(), 'policy', 'review_extended', patch_id, round, seq + 1,
 -- Since when people could decide (the oldest start of a sidecar that is there now), and when one was there last.
 SELECT min(started_at) AS since, max(seen_at) AS seen_at, clock_timestamp() AS now
   FROM process
- WHERE kind = 'sidecar' AND seen_at > clock_timestamp() - make_interval(secs => $1);
+ WHERE kind = 'sidecar' AND schema_revision >= '0002'  -- by one of 0.1.0 nobody can decide any more
+   AND seen_at > clock_timestamp() - make_interval(secs => $1);

@@ -4,7 +4,7 @@
 SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest,
        p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
        p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic,
-       c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
+       glass_unreviewed(p) AS glass_broken_by, c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
        CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals
   FROM patch AS p
   LEFT JOIN decision AS d ON d.patch_id = p.patch_id AND d.seq = p.seq
@@ -105,6 +105,14 @@ UNION ALL
 SELECT deployable, reason, decision_id, decided_at, expires_at, least(clock_timestamp() + interval '60 seconds', expires_at) AS valid_until,
        pg_is_in_recovery() AS standby
   FROM gate($1, $2);
+
+-- name: glass_unreviewed
+-- role: hitl_sidecar
+-- How often the glass was broken and nobody else looked at it yet.
+SELECT count(*)
+  FROM action AS b
+ WHERE b.action = 'glass_broken'
+   AND NOT EXISTS (SELECT FROM action AS r WHERE r.patch_id = b.patch_id AND r.action = 'glass_reviewed' AND r.at >= b.at);
 
 -- name: database_answers
 -- role: hitl_sidecar

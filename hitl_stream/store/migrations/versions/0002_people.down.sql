@@ -51,7 +51,7 @@ DROP FUNCTION
   reopen_by_person(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
   claim_by_person(text, text, text[], text, boolean, text, text),
   release_by_person(text, text, text[], text, text),
-  comment_by_person(text, text, text[], text, text, text),
+  comment_by_person(text, text, text[], text, boolean, text, text),
   conclude(patch, text, uuid, text, text, text[], text, timestamptz, timestamptz, text, text, text, text, bytea[]),
   has_quorum(patch),
   voters(patch),
@@ -73,6 +73,7 @@ DROP FUNCTION
   approvals_needed(patch),
   is_own(patch, text),
   has_unknown_author(patch),
+  glass_unreviewed(patch),
   approval_class(patch),
   round_authors(text, int),
   matches(text, text);
@@ -98,7 +99,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   gone AS (DELETE FROM patch WHERE patch_id IN (SELECT patch_id FROM old) RETURNING 1)
   SELECT count(*) FROM gone
 $$;
-DROP FUNCTION forget_answers(interval, int), add_up_tallies();
+DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies();
+DROP TRIGGER tell ON decision;
+DROP TABLE change, live_ticket;
 DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;
 DROP TRIGGER follow_changed ON patch;
@@ -110,7 +113,7 @@ DROP TRIGGER count_new ON patch;
 DROP TRIGGER count_changed ON patch;
 DROP TRIGGER count_gone ON patch;
 DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches();
-DROP INDEX decision_at, decision_person, action_by_time, action_person;
+DROP INDEX decision_at, decision_person, action_by_time, action_person, action_glass;
 CREATE INDEX decision_decided ON decision USING brin (decided_at);
 CREATE INDEX action_at ON action USING brin (at);
 CREATE OR REPLACE FUNCTION gate(wanted_patch_id text, wanted_digest bytea)
@@ -137,6 +140,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 ALTER TABLE evidence DROP COLUMN author;
 DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue;
+DROP FUNCTION tell_of_reviews(), tell_of_decisions(), tell_of_claims();
 GRANT INSERT (shard, messages) ON outbox TO hitl_sidecar;
 GRANT UPDATE (state, approved_by, seq, version, changed_at) ON patch TO hitl_sidecar;
 GRANT INSERT (patch_id, seq, round, decision_id, apv_id, cve_id, decision, mode, decided_by, approvers, comment, reasons,

@@ -670,17 +670,89 @@ BEGIN
   PERFORM note(p, 'released', who, 'reviewer', NULL, clock_timestamp(), token, request, NULL);
 END $$;
 
-CREATE FUNCTION comment_by_person(wanted_patch_id text, who text, groups text[], said text, token text, request text)
+-- Who broke the glass for this patch and was not reviewed yet.
+CREATE FUNCTION glass_unreviewed(p patch) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT b.actor
+    FROM action AS b
+   WHERE b.patch_id = p.patch_id AND b.action = 'glass_broken'
+     AND NOT EXISTS (SELECT FROM action AS r WHERE r.patch_id = b.patch_id AND r.action = 'glass_reviewed' AND r.at >= b.at)
+   ORDER BY b.at DESC LIMIT 1
+$$;
+
+-- A comment; or, of somebody else than who broke it, the review that a broken glass needs afterwards.
+CREATE FUNCTION comment_by_person(wanted_patch_id text, who text, groups text[], said text, of_glass boolean, token text, request text)
 RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   p patch := admit_without_version(wanted_patch_id, who, groups, 'reviewer', '{collecting,pending,approved,rejected,expired,revoked}');
   moment timestamptz := clock_timestamp();
 BEGIN
   PERFORM must_say_why(said);
+  IF of_glass AND glass_unreviewed(p) IS NULL THEN
+    PERFORM refuse('409', 'there is no broken glass to review');
+  ELSIF of_glass AND glass_unreviewed(p) = who THEN
+    PERFORM refuse('403', 'somebody else reviews who broke the glass');
+  END IF;
   PERFORM renew_claim(p.patch_id, who);
-  PERFORM note(p, 'commented', who, 'reviewer', said, moment, token, request, NULL);
+  PERFORM note(p, CASE WHEN of_glass THEN 'glass_reviewed' ELSE 'commented' END, who, 'reviewer', said, moment, token, request, NULL);
   RETURN moment;
 END $$;
+
+-- what happens now ----------------------------------------------------------------------------------------------------
+-- Told to whoever listens, and forgotten after an hour. A cursor is a snapshot: what it does not see and is committed is new,
+-- in whatever order transactions began.
+CREATE TABLE change (
+  xid      xid8        NOT NULL DEFAULT pg_current_xact_id(),
+  at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+  kind     text        NOT NULL CHECK (kind IN ('review_opened', 'review_changed', 'decision_made', 'claim_changed')),
+  patch_id text        NOT NULL COLLATE "C"
+);
+CREATE INDEX change_xid ON change (xid);
+CREATE INDEX change_at ON change USING brin (at);
+CREATE TABLE live_ticket (
+  ticket_sha256 bytea       PRIMARY KEY CHECK (length(ticket_sha256) = 32),
+  person        text        NOT NULL,
+  groups        text[]      NOT NULL,
+  expires_at    timestamptz NOT NULL,
+  until         timestamptz NOT NULL
+);
+COMMENT ON TABLE live_ticket IS 'Who may listen: good once, for half a minute, and until the token that it was got with ends.';
+
+CREATE FUNCTION tell_of_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO change (kind, patch_id)
+  SELECT CASE TG_OP WHEN 'INSERT' THEN 'review_opened' ELSE 'review_changed' END, patch_id FROM after;
+  RETURN NULL;
+END $$;
+-- What policy approves by itself was in nobody's list, and there is too much of it.
+CREATE FUNCTION tell_of_decisions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO change (kind, patch_id)
+  SELECT 'decision_made', patch_id FROM after WHERE mode = 'human' OR decision <> 'approved';
+  RETURN NULL;
+END $$;
+CREATE FUNCTION tell_of_claims() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP <> 'UPDATE' OR NEW.person <> OLD.person OR NEW.round <> OLD.round THEN
+    INSERT INTO change (kind, patch_id) VALUES ('claim_changed', coalesce(NEW.patch_id, OLD.patch_id));
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tell_new AFTER INSERT ON queue REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_reviews();
+CREATE TRIGGER tell_changed AFTER UPDATE ON queue REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_reviews();
+CREATE TRIGGER tell AFTER INSERT ON decision REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_decisions();
+CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON claim FOR EACH ROW EXECUTE FUNCTION tell_of_claims();
+CREATE FUNCTION forget_changes(older_than interval, at_most int) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  DELETE FROM live_ticket WHERE expires_at < now();
+  WITH gone AS (
+    DELETE FROM change
+     WHERE ctid = ANY (ARRAY(SELECT ctid FROM change WHERE at < now() - greatest(older_than, interval '1 hour') LIMIT at_most))
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON look FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -688,6 +760,7 @@ CREATE INDEX decision_at ON decision (decided_at);
 CREATE INDEX decision_person ON decision (decided_by, decided_at) WHERE mode = 'human';
 CREATE INDEX action_by_time ON action (at);
 CREATE INDEX action_person ON action (actor, at) WHERE actor <> 'policy';
+CREATE INDEX action_glass ON action (patch_id, at) WHERE action IN ('glass_broken', 'glass_reviewed');
 CREATE INDEX vote_at ON vote (at);
 CREATE INDEX look_at ON look (at);
 DROP INDEX decision_decided, action_at;
@@ -781,6 +854,7 @@ REVOKE ALL ON FUNCTION
   round_authors(text, int),
   approval_class(patch),
   has_unknown_author(patch),
+  glass_unreviewed(patch),
   is_own(patch, text),
   votes_in_force(patch),
   approvals_needed(patch),
@@ -808,9 +882,13 @@ REVOKE ALL ON FUNCTION
   reopen_by_person(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
   claim_by_person(text, text, text[], text, boolean, text, text),
   release_by_person(text, text, text[], text, text),
-  comment_by_person(text, text, text[], text, text, text),
+  comment_by_person(text, text, text[], text, boolean, text, text),
   forget_answers(interval, int),
   add_up_tallies(),
+  forget_changes(interval, int),
+  tell_of_reviews(),
+  tell_of_decisions(),
+  tell_of_claims(),
   cwe_class(text),
   queue_tags(patch, review),
   words_of(text),
@@ -822,7 +900,7 @@ REVOKE ALL ON FUNCTION
   count_new_patches(),
   count_changed_patches(),
   count_gone_patches() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION forget_answers(interval, int), add_up_tallies() TO hitl_scheduler;
+GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies() TO hitl_scheduler;
 GRANT EXECUTE ON FUNCTION
   words_of(text),
   tags_of(text[]),
@@ -831,6 +909,7 @@ GRANT EXECUTE ON FUNCTION
   round_authors(text, int),
   approval_class(patch),
   has_unknown_author(patch),
+  glass_unreviewed(patch),
   is_own(patch, text),
   votes_in_force(patch),
   approvals_needed(patch),
@@ -847,12 +926,13 @@ GRANT EXECUTE ON FUNCTION
   reopen_by_person(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
   claim_by_person(text, text, text[], text, boolean, text, text),
   release_by_person(text, text, text[], text, text),
-  comment_by_person(text, text, text[], text, text, text) TO hitl_sidecar;
+  comment_by_person(text, text, text[], text, boolean, text, text) TO hitl_sidecar;
 REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
-REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue FROM PUBLIC;
-GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, queue
+REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue, change, live_ticket FROM PUBLIC;
+GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, queue, change
   TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
+GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
 GRANT INSERT (patch_id, person, version, round, seq, evidence_digest, token_id, request_id) ON look TO hitl_sidecar;
 GRANT INSERT, DELETE ON access_group_role TO hitl_operator;
 GRANT INSERT, UPDATE, DELETE ON author TO hitl_operator;

@@ -1,0 +1,72 @@
+"""What changes while somebody looks: read after a cursor that is a snapshot, so that no transaction slips in behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import asyncpg
+from asyncpg import Connection
+
+from hitl_stream.errors import Refused
+from hitl_stream.store import statement
+
+
+class UnknownCursor(Refused):
+    """This is no cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who listens, and until when at the latest."""
+
+    person: str
+    groups: tuple[str, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to a patch, with how it stands now."""
+
+    kind: str
+    patch_id: str
+    version: int
+    decision: str | None
+    decided_by: str | None
+    claimed_by: str | None
+
+
+async def give_ticket(conn: Connection, ticket: str, listener: Listener) -> datetime:
+    """Let whoever brings this ticket listen as this person, once; returns until when it is good."""
+    at: datetime = await conn.fetchval(
+        statement.get("give_ticket"), _hashed(ticket), listener.person, list(listener.groups), listener.until
+    )
+    return at
+
+
+async def take_ticket(conn: Connection, ticket: str) -> Listener | None:
+    """Who may listen with it; None if it is unknown, used or too old."""
+    row = await conn.fetchrow(statement.get("take_ticket"), _hashed(ticket))
+    return None if row is None else Listener(row["person"], tuple(row["groups"]), row["until"])
+
+
+async def present(conn: Connection) -> str:
+    """The cursor behind which everything is still to come."""
+    cursor: str = await conn.fetchval(statement.get("present_cursor"))
+    return cursor
+
+
+async def read_after(conn: Connection, cursor: str, limit: int) -> tuple[Sequence[Change], str]:
+    """At most `limit` changes that the cursor does not see, and the cursor that sees them. Raises UnknownCursor."""
+    try:
+        rows = await conn.fetch(statement.get("changes_after"), cursor, limit)
+    except asyncpg.DataError as error:
+        raise UnknownCursor() from error
+    return [Change(*tuple(row)[:-1]) for row in rows], rows[-1]["cursor"] if rows else cursor
+
+
+def _hashed(ticket: str) -> bytes:
+    return sha256(ticket.encode()).digest()

@@ -1,0 +1,206 @@
+"""Live updates over a real WebSocket: told as it happens, once let in, without a gap, and never too much."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import httpx2
+import orjson
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from hitl_stream.embedded.postgres import free_port
+from hitl_stream.sidecar import app, live
+from hitl_stream.sidecar.live import Client
+from hitl_stream.store.database import Database
+from hitl_stream.store.live import Change, Listener
+from tests.harness import wait
+from tests.sidecar.conftest import ISSUER, Upstream, bearer
+
+WAIT_S = 10.0
+
+
+@dataclass
+class Running:
+    """A sidecar on a port."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ticket(self, token: str | None = None) -> str:
+        headers = bearer("alice") if token is None else {"Authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(base_url=self.url) as client:
+            response = await client.post("/hitl/live/ticket", headers=headers)
+        assert response.status_code == 201, response.text
+        assert list(response.json()) == ["ticket", "expires_at"]
+        return str(response.json()["ticket"])
+
+    @asynccontextmanager
+    async def listening(
+        self, ticket: str | None = None, cursor: str | None = None, **named: Any
+    ) -> AsyncIterator[ClientConnection]:
+        query = f"ticket={ticket or await self.ticket()}" + (f"&cursor={quote(cursor)}" if cursor else "")
+        async with connect(f"ws://127.0.0.1:{self.port}/hitl/live?{query}", proxy=None, **named) as socket:
+            yield socket
+
+
+@pytest.fixture
+async def running(database: str) -> AsyncIterator[Running]:
+    reader = await Database.open(database, "hitl_sidecar", size=8, name="test-live")
+    port = free_port()
+    config = uvicorn.Config(
+        app.create(reader, ISSUER), port=port, log_config=None, ws="websockets-sansio", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await wait.until_async(started)
+    yield Running(port)
+    server.should_exit = True
+    await serving
+    await reader.close()
+
+
+async def hear(socket: ClientConnection) -> dict[str, Any]:
+    message: dict[str, Any] = orjson.loads(await asyncio.wait_for(socket.recv(), WAIT_S))
+    return message
+
+
+async def test_what_happens_is_told(running: Running, client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    async with running.listening() as socket:
+        assert (await hear(socket))["type"] == "queue_changed"
+        await upstream.result("e-1", ml__confidence=0.9)
+        opened = await hear(socket)
+        assert (opened["type"], opened["patch_id"], opened["version"]) == ("review_opened", "p-1", '"1"')
+        await upstream.result("e-2", ml__confidence=0.8, wargame__run_id="r-2")
+        assert (await hear(socket))["type"] == "review_changed"
+        await client.post("/hitl/patches/p-1/claim")
+        claimed = await hear(socket)
+        assert (claimed["type"], claimed["claimed_by"]) == ("claim_changed", "alice")
+        await client.post("/hitl/patches/p-1/release")
+        assert (await hear(socket))["claimed_by"] is None
+        seen = (await client.get("/hitl/patches/p-1")).headers["etag"]
+        await client.post("/hitl/patches/p-1/reject", headers={"If-Match": seen}, json={"reason": "no"})
+        decided = await hear(socket)
+        assert (decided["type"], decided["decision"], decided["decided_by"]) == ("decision_made", "rejected", "alice")
+
+
+async def test_what_policy_approves_by_itself_is_not_told(running: Running, upstream: Upstream) -> None:
+    async with running.listening() as socket:
+        await hear(socket)
+        await upstream.result("e-1")
+        await upstream.result("e-2", patch_id="p-2", apv_id="A-2", patch__diff="two", ml__confidence=0.5)
+        assert (await hear(socket))["patch_id"] == "p-2"
+
+
+async def test_a_ticket_is_good_once_and_for_whoever_may_read(running: Running) -> None:
+    ticket = await running.ticket()
+    async with running.listening(ticket) as socket:
+        await hear(socket)
+    for bad in (ticket, "x", "%C3%A9%00"):
+        with pytest.raises(InvalidStatus):
+            async with running.listening(bad):
+                pass
+    async with httpx2.AsyncClient(base_url=running.url) as client:
+        assert (await client.post("/hitl/live/ticket", headers=bearer("eureka-gate"))).status_code == 403
+
+
+async def test_a_page_of_another_origin_does_not_listen(running: Running) -> None:
+    async with running.listening(origin=running.url) as socket:
+        await hear(socket)
+    with pytest.raises(InvalidStatus):
+        async with running.listening(origin="https://evil.example"):
+            pass
+
+
+async def test_after_a_reconnect_nothing_is_missing_however_transactions_overlap(
+    running: Running, upstream: Upstream, database: str
+) -> None:
+    for name in ("early", "late"):
+        given = {"patch_id": name, "apv_id": f"A-{name}", "patch__diff": name, "ml__confidence": 0.5}
+        await upstream.result(f"e-{name}", **given)
+    early, late = await asyncpg.connect(database), await asyncpg.connect(database)
+    attempt = early.transaction()
+    await attempt.start()
+    await early.execute("INSERT INTO change (kind, patch_id) VALUES ('review_changed', 'early')")
+    async with running.listening() as socket:
+        cursor = (await hear(socket))["cursor"]
+    await late.execute("INSERT INTO change (kind, patch_id) VALUES ('review_changed', 'late')")
+    async with running.listening(cursor=cursor) as socket:
+        told = [await hear(socket) for _ in range(2)]
+        assert [message.get("patch_id") for message in told] == ["late", None]
+        cursor = told[-1]["cursor"]
+    await attempt.commit()  # it began before the first cursor, and commits behind the second
+    async with running.listening(cursor=cursor) as socket:
+        assert (await hear(socket))["patch_id"] == "early"
+    await early.close()
+    await late.close()
+
+
+@pytest.mark.parametrize("cursor", ["x", "1:2", "9:1:"])
+async def test_what_is_no_cursor_ends_the_connection(running: Running, cursor: str) -> None:
+    async with running.listening(cursor=cursor) as socket:
+        with pytest.raises(ConnectionClosed):
+            await hear(socket)
+
+
+async def test_who_loses_the_role_is_let_go(running: Running, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ROLES_S", 0.05)
+    owner = await asyncpg.connect(database)
+    async with running.listening() as socket:
+        await hear(socket)
+        await owner.execute("DELETE FROM access_group_role WHERE group_name = 'demo-reviewer'")
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == live.NOT_ALLOWED
+    await owner.close()
+
+
+async def test_who_was_let_in_by_a_token_goes_with_it(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ROLES_S", 0.05)
+    token = ISSUER.token("alice", now=int(time.time()) - 3_600 + 2)
+    async with running.listening(await running.ticket(token)) as socket:
+        await hear(socket)
+        with pytest.raises(ConnectionClosed):
+            await hear(socket)
+
+
+async def test_many_changes_at_once_are_one_message(running: Running, upstream: Upstream, database: str) -> None:
+    await upstream.result("e-1", ml__confidence=0.5)
+    owner = await asyncpg.connect(database)
+    async with running.listening() as socket:
+        await hear(socket)
+        await owner.execute(
+            "INSERT INTO change (kind, patch_id) SELECT 'review_changed', 'p-1' FROM generate_series(1, 300)"
+        )
+        message = await hear(socket)
+        assert (message["type"], message["count"]) == ("queue_changed", 300)
+    await owner.close()
+
+
+async def test_who_does_not_keep_up_is_let_go_and_not_buffered() -> None:
+    client = Client(Listener("alice", (), datetime.now(UTC)))
+    batch = ([Change("review_opened", "p-1", 1, None, None, None)], "1:1:")
+    for _ in range(live.WAITING_MAX):
+        client.offer(batch)
+    assert not client.gone.is_set()
+    client.offer(batch)
+    assert client.gone.is_set()
+    assert client.waiting.qsize() == live.WAITING_MAX
