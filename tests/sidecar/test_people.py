@@ -114,6 +114,8 @@ async def test_what_changed_since_one_looked_is_said(client: httpx2.AsyncClient,
     seen = first["version"]
     assert (await client.get("/hitl/patches/p-1")).json()["since_last_look"]["changed"] == []
     await say(client, "bob", "approve")
+    own = await client.post("/hitl/patches/p-1/approve", headers={**bearer("bob"), "If-Match": seen})
+    assert (own.status_code, own.json()["changed"]) == (412, ["approvals"])
     stale = await say(client, "alice", "approve", seen=seen)
     assert (stale.status_code, stale.json()["changed"]) == (412, ["approvals"])
     await upstream.result("e-3", vulnerability__severity="critical", wargame__run_id="run-3", ml__confidence=0.9)
