@@ -130,8 +130,12 @@ async def listen(socket: WebSocket) -> None:
     if database is None or not _is_ours(socket):
         await socket.close(NOT_ALLOWED if database is not None else TRY_AGAIN)
         return
-    async with database.connection() as conn:
-        listener = await live.take_ticket(conn, socket.query_params.get("ticket", ""))
+    try:
+        async with database.connection() as conn:
+            listener = await live.take_ticket(conn, socket.query_params.get("ticket", ""))
+    except Unavailable:
+        await socket.close(TRY_AGAIN)
+        return
     if listener is None:
         await socket.close(NOT_ALLOWED)
         return
@@ -154,6 +158,8 @@ async def _serve(socket: WebSocket, client: Client, database: Database, cursor: 
         await _catch_up(socket, client, database, cursor)
     except UnknownCursor:
         return NOT_ALLOWED
+    except Unavailable:
+        return TRY_AGAIN
     telling = asyncio.create_task(_tell(socket, client))
     ends = [
         telling,

@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hitl_stream.embedded.postgres import free_port
+from hitl_stream.errors import Unavailable
 from hitl_stream.sidecar import app, live
 from hitl_stream.sidecar.live import Client
 from hitl_stream.store.database import Database
@@ -180,6 +181,19 @@ async def test_who_was_let_in_by_a_token_goes_with_it(running: Running, monkeypa
         await hear(socket)
         with pytest.raises(ConnectionClosed):
             await hear(socket)
+
+
+async def test_without_a_database_one_is_told_to_come_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> str:
+        raise Unavailable("gone")
+
+    ticket = await running.ticket()
+    monkeypatch.setattr("hitl_stream.store.live.present", away)
+    async with running.listening(ticket) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == live.TRY_AGAIN
 
 
 async def test_many_changes_at_once_are_one_message(running: Running, upstream: Upstream, database: str) -> None:
