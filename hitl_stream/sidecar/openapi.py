@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document: one operation per route, made of the models. Committed as schemas/openapi.json; a test compares.
+"""The OpenAPI 3.1 document: one operation per route, made of the models. Committed under schemas/http; a test compares.
 
-`python -m hitl_stream.sidecar.openapi --write schemas/openapi.json` writes it.
+`python -m hitl_stream.sidecar.openapi --write schemas/http/openapi.json` writes it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def test_every_route_is_described() -> None:
 
 
 def test_the_committed_document_is_the_present_one() -> None:
-    assert (ROOT / "schemas" / "openapi.json").read_text() == openapi.document_text(), "run make schemas"
+    assert (ROOT / "schemas" / "http" / "openapi.json").read_text() == openapi.document_text(), "run make schemas"
 
 
 async def test_it_is_served_to_anybody(client: httpx2.AsyncClient) -> None:
