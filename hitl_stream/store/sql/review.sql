@@ -40,7 +40,7 @@ SELECT at, actor, round, justification AS comment
 -- What is different from what this person saw: at version $3, or where that is NULL when they last looked.
 SELECT l.version, l.at, p.version <> l.version AS changed, p.round <> l.round AS artefact,
        p.evidence_digest <> l.evidence_digest AS evidence, p.seq <> l.seq AS decision,
-       EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.at > l.at) AS approvals
+       EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.seq > p.seq AND v.at > l.at) AS approvals
   FROM look AS l
   JOIN patch AS p ON p.patch_id = l.patch_id
  WHERE l.patch_id = $1 AND l.person = $2 AND l.version = coalesce($3::bigint, l.version)
