@@ -93,12 +93,12 @@ def _run(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
 
 
 async def _in_transaction(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
-    database = await Database.open(settings.load().database, "hitl_operator", size=1, name="hitl-stream access")
-    try:
-        async with database.transaction() as conn:
-            return await work(conn)
-    finally:
-        await database.close()
+    url = settings.load().database
+    async with (
+        Database.opened(url, "hitl_operator", name="hitl-stream access") as database,
+        database.transaction() as conn,
+    ):
+        return await work(conn)
 
 
 def _grant(one: GroupRole) -> dict[str, Any]:

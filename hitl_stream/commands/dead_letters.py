@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -105,15 +105,9 @@ def discard(ids: Ids, why: Why, by: By = None) -> None:
     _say(ids, done, "discarded")
 
 
-@asynccontextmanager
-async def _database(chosen: Settings) -> AsyncIterator[Database]:
-    database = await Database.open(
-        chosen.database, "hitl_operator", size=1, name="hitl-stream dead-letters", command_timeout_s=120.0
-    )
-    try:
-        yield database
-    finally:
-        await database.close()
+def _database(chosen: Settings) -> AbstractAsyncContextManager[Database]:
+    name = "hitl-stream dead-letters"
+    return Database.opened(chosen.database, "hitl_operator", name=name, command_timeout_s=120.0)
 
 
 async def _page(chosen: Settings, wanted: Filter, after: int, limit: int) -> Sequence[DeadLetter]:

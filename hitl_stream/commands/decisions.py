@@ -84,10 +84,8 @@ def export(
 
 
 async def _export(url: str, wanted: Filter, format_: Format, file: TextIO) -> None:
-    database = await Database.open(
-        url, "hitl_operator", size=1, name="hitl-stream decisions", command_timeout_s=COMMAND_TIMEOUT_S
-    )
-    try:
+    name = "hitl-stream decisions"
+    async with Database.opened(url, "hitl_operator", name=name, command_timeout_s=COMMAND_TIMEOUT_S) as database:
         with _writing():
             write = _WRITERS[format_](file)
         async with database.connection() as conn, aclosing(store.decisions(conn, wanted)) as rows:
@@ -96,8 +94,6 @@ async def _export(url: str, wanted: Filter, format_: Format, file: TextIO) -> No
                     write(row)
         with _writing():
             file.flush()
-    finally:
-        await database.close()
 
 
 @contextmanager

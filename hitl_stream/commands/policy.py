@@ -124,18 +124,12 @@ def _run(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
 
 
 async def _with_database(work: Callable[[Any], Awaitable[Answer]]) -> Answer:
-    database = await Database.open(
-        settings.load().database,
-        "hitl_operator",
-        size=1,
-        name="hitl-stream policy",
-        command_timeout_s=COMMAND_TIMEOUT_S,
-    )
-    try:
-        async with database.connection() as conn:
-            return await work(conn)
-    finally:
-        await database.close()
+    url, name = settings.load().database, "hitl-stream policy"
+    async with (
+        Database.opened(url, "hitl_operator", name=name, command_timeout_s=COMMAND_TIMEOUT_S) as database,
+        database.connection() as conn,
+    ):
+        return await work(conn)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -69,12 +70,8 @@ def adopt(
 
 
 async def _read(chosen: Settings) -> list[Position]:
-    database = await Database.open(chosen.database, "hitl_operator", size=1, name="hitl-stream positions")
-    try:
-        async with database.connection() as conn:
-            return list(await adoption.show(conn))
-    finally:
-        await database.close()
+    async with _database(chosen) as database, database.connection() as conn:
+        return list(await adoption.show(conn))
 
 
 async def _adopt(chosen: Settings, topic: str, start: str, actor: str, reason: str) -> list[Move]:
@@ -84,12 +81,12 @@ async def _adopt(chosen: Settings, topic: str, start: str, actor: str, reason: s
     if not ends or topic not in ids:
         raise NotAdopted(f"the broker has no topic {topic}")
     starts = {partition: _start(start, partition, *ends[partition]) for partition in ends}
-    database = await Database.open(chosen.database, "hitl_operator", size=1, name="hitl-stream positions")
-    try:
-        async with database.transaction() as conn:
-            return await adoption.adopt(conn, cluster, topic, starts, ids[topic], actor, reason)
-    finally:
-        await database.close()
+    async with _database(chosen) as database, database.transaction() as conn:
+        return await adoption.adopt(conn, cluster, topic, starts, ids[topic], actor, reason)
+
+
+def _database(chosen: Settings) -> AbstractAsyncContextManager[Database]:
+    return Database.opened(chosen.database, "hitl_operator", name="hitl-stream positions")
 
 
 def _start(start: str, partition: int, earliest: int, end: int) -> int:

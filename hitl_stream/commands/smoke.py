@@ -111,16 +111,13 @@ def _publish(chosen: Settings, known: topics.Topics) -> eureka.Patch:
 
 async def _recorded(chosen: Settings, patch_id: str, deadline: float) -> str:
     """The state in the database, once it is there."""
-    database = await Database.open(chosen.database, "hitl_sidecar", size=1, name="hitl-smoke")
-    try:
+    async with Database.opened(chosen.database, "hitl_sidecar", name="hitl-smoke") as database:
         while time.monotonic() < deadline:
             async with database.connection() as conn:
                 found = await review.read_version(conn, patch_id)
             if found is not None:
                 return found[1]
             await asyncio.sleep(POLL_S)
-    finally:
-        await database.close()
     raise SmokeFailed("published, but no worker recorded it: is one running?")
 
 

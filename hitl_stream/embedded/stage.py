@@ -141,13 +141,12 @@ class Stage:
 async def _prepare(database_url: str) -> None:
     """The schema, and what the people of the demo may do."""
     await migration.up(database_url)
-    database = await Database.open(database_url, "hitl_operator", size=1, name="hitl-demo")
-    try:
-        async with database.transaction() as conn:
-            for role in {role for roles in DEMO_PEOPLE.values() for role in roles}:
-                await access.grant(conn, demo_group(role), role, "demo", "the people of the demo")
-    finally:
-        await database.close()
+    async with (
+        Database.opened(database_url, "hitl_operator", name="hitl-demo") as database,
+        database.transaction() as conn,
+    ):
+        for role in {role for roles in DEMO_PEOPLE.values() for role in roles}:
+            await access.grant(conn, demo_group(role), role, "demo", "the people of the demo")
 
 
 def _folder(folder: Path | None) -> Path:

@@ -69,6 +69,18 @@ class Database:
             )
         return cls(pool, role)
 
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, url: str, role: str, *, name: str, command_timeout_s: float = COMMAND_TIMEOUT_S
+    ) -> AsyncIterator[Database]:
+        """One connection for as long as the block lasts. Raises Unavailable, Fatal."""
+        database = await cls.open(url, role, size=1, name=name, command_timeout_s=command_timeout_s)
+        try:
+            yield database
+        finally:
+            await database.close()
+
     async def close(self) -> None:
         """Close every connection; what is still in use after a moment is torn down."""
         with suppress(TimeoutError, *_FAILURES):
@@ -113,8 +125,8 @@ async def attempt(conn: Connection) -> AsyncIterator[None]:
     await conn.execute("SAVEPOINT attempt")
     try:
         yield
-    except Exception as failure:
-        if not unavailable(failure):
+    except BaseException as failure:
+        if _leaves_the_session_usable(failure):
             await conn.execute("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
         raise
     await conn.execute("RELEASE SAVEPOINT attempt")
@@ -200,9 +212,14 @@ def _discard(conn: Any) -> None:
         conn.terminate()
 
 
+def _leaves_the_session_usable(failure: BaseException) -> bool:
+    """Whether the server can still be told something: not while a statement may run there, nor once it is away."""
+    return isinstance(failure, Exception) and not unavailable(failure)
+
+
 async def _abandon(conn: Connection, failure: BaseException) -> None:
     """End a transaction that must not happen. Closing the connection does it too, and never waits."""
-    if isinstance(failure, Exception) and not unavailable(failure):
+    if _leaves_the_session_usable(failure):
         with suppress(*_FAILURES):
             await conn.execute("ROLLBACK")
             return
