@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from hitl_stream.sidecar import reply
+from hitl_stream.sidecar import query, reply
 from hitl_stream.sidecar.asked import Asker
-from hitl_stream.sidecar.problem import Problem
-from hitl_stream.sidecar.raw_path import query_values
+from hitl_stream.sidecar.query import Query
+from hitl_stream.sidecar.raw_path import invalid_query
 from hitl_stream.store import analytics
 from hitl_stream.store.analytics import Summary
 
@@ -22,8 +22,8 @@ router = APIRouter()
 async def show_summary(asked: Asker) -> Response:
     """Of all patches, or with `since` and `until` of those received on these days (UTC, `until` not included)."""
     async with asked.reading() as conn:
-        since, until = _day(asked.request, "since"), _day(asked.request, "until")
-        found = await analytics.read_summary(conn, since, until)
+        asked_for = query.read(asked.request)
+        found = await analytics.read_summary(conn, _day(asked_for, "since"), _day(asked_for, "until"))
     return reply.make(_body(found)).response()
 
 
@@ -58,13 +58,9 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def _day(request: Request, name: str) -> date | None:
-    values = query_values(request, name)
-    if not values or values == [""]:
-        return None
+def _day(asked_for: Query, name: str) -> date | None:
+    value = asked_for.once(name)
     try:
-        if len(values) != 1:
-            raise ValueError("once")
-        return date.fromisoformat(values[0][:10])
+        return None if value is None else date.fromisoformat(value[:10])
     except ValueError as error:
-        raise Problem(422, "invalid-query", "The query cannot be read", f"{name}: a day as in 2026-11-25") from error
+        raise invalid_query(f"{name}: a day as in 2026-11-25") from error

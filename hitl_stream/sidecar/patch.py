@@ -33,11 +33,11 @@ async def show(asked: Asker) -> Response:
     async with asked.reading() as conn:
         wanted = patch_id(asked.request)
         look = await review.read_look(conn, wanted, asked.who.subject)
-        found = await review.read_detail(conn, wanted)
+        found = await review.read_detail(conn, wanted, asked.who.subject)
         if found is None:
             raise unknown_patch()
         await review.note_look(conn, found.patch, asked.who.subject, asked.who.token_id, asked.request_id)
-    body = shape.detail(found, look, asked.who.subject)
+    body = shape.detail(found, look)
     return reply.make(body, etag=shape.etag(found.patch["version"])).response()
 
 

@@ -56,7 +56,12 @@ def query_pairs(request: Request) -> list[tuple[str, str]]:
         query = request.scope["query_string"].decode("ascii")
         return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=50)
     except (UnicodeDecodeError, ValueError) as error:
-        raise Problem(422, "invalid-query", "The query cannot be read", str(error)) from error
+        raise invalid_query(str(error)) from error
+
+
+def invalid_query(detail: str) -> Problem:
+    """422: the query means nothing."""
+    return Problem(422, "invalid-query", "The query cannot be read", detail)
 
 
 def unknown_patch() -> Problem:

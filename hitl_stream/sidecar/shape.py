@@ -54,8 +54,8 @@ def waiting(row: Row) -> dict[str, Any]:
     }
 
 
-def detail(found: Detail, look: Look | None, person: str) -> dict[str, Any]:
-    """One patch with everything a decision needs, for this person: what changed since they looked, whether they may approve."""
+def detail(found: Detail, look: Look | None) -> dict[str, Any]:
+    """One patch with everything a decision needs, for the person who read it and what they saw before."""
     row = found.patch
     payloads = [_payload(result) for result in found.results]
     return {
@@ -77,13 +77,13 @@ def detail(found: Detail, look: Look | None, person: str) -> dict[str, Any]:
         "approvals": row["approvals"],
         "approvals_required": row["approvals_required"],
         "authors": [_author(author) for author in found.authors],
-        "own": any(_is_own(author, person) for author in found.authors),
+        "own": row["own"],
         "glass_broken_by": row["glass_broken_by"],
         "claimed_by": row["claimed_by"],
         "claimed_until": at(row["claimed_until"]),
         "since_last_look": None if look is None else {"at": at(look.at), "changed": list(look.changed)},
         "comments": [{**comment, "at": at(comment["at"])} for comment in found.comments],
-        "history": [_entry(entry) for entry in found.history],
+        "history": [entry(one) for one in found.history],
         "related": [_related(other) for other in found.related],
         "synthetic": row["synthetic"],
     }
@@ -179,12 +179,8 @@ def _author(row: Row) -> dict[str, Any]:
     return {"source": row["source"], "author": row["name"], "kind": kind, "person": row["person"]}
 
 
-def _is_own(row: Row, person: str) -> bool:
-    """Whether this person made it: as the database will see it when they approve."""
-    return bool(row["person"] == person or (not row["known"] and row["name"] == person))
-
-
-def _entry(row: Row) -> dict[str, Any]:
+def entry(row: Row) -> dict[str, Any]:
+    """One entry of the audit, as everybody may read it who may read the patch."""
     return {
         "at": at(row["at"]),
         "actor": row["actor"],

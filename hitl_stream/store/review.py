@@ -64,10 +64,10 @@ class GateAnswer:
     valid_until: datetime | None
 
 
-async def read_detail(conn: Connection, patch_id: str) -> Detail | None:
-    """Everything a decision on this patch needs; None if there is no such patch."""
+async def read_detail(conn: Connection, patch_id: str, person: str) -> Detail | None:
+    """Everything a decision of this person on this patch needs; None if there is no such patch."""
     async with conn.transaction(isolation="repeatable_read", readonly=True):
-        patch = await conn.fetchrow(statement.get("patch_detail"), patch_id)
+        patch = await conn.fetchrow(statement.get("patch_detail"), patch_id, person)
         if patch is None:
             return None
         results = await _rows(conn, "patch_results", patch_id, patch["round"], RESULTS_MAX + 1)

@@ -37,7 +37,7 @@ HOT: dict[str, tuple[Any, ...]] = {
     "outbox_oldest_age": (),
     "known_shards": (),
     "lock_patch_for_person": ("p-7000",),
-    "patch_detail": ("p-7000",),
+    "patch_detail": ("p-7000", "ann"),
     "patch_results": ("p-7000", 1, 100),
     "patch_history": ("p-7000", 100),
     "patch_related": ("p-7000", "apv-7000", bytes(32)),
