@@ -224,7 +224,8 @@ async def _locked(conn: Connection, patch_id: str) -> Patch:
 
 
 async def _now(conn: Connection) -> datetime:
-    return (await policy.current(conn)).now
+    at: datetime = await conn.fetchval(statement.get("database_time"))
+    return at
 
 
 def _id(event: DecisionEvent) -> str:

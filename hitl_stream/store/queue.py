@@ -59,13 +59,6 @@ class Wanted:
     claimed_by: str | None = None
     unclaimed: bool = False
 
-    def arguments(self) -> tuple[Any, ...]:
-        """As the database's `is_wanted` takes them."""
-        lists = [list(one) for one in self.one_of] + [[]] * (ONE_OF_MAX - len(self.one_of))
-        prefix = None if self.starts is None else f"{_escaped(self.starts)}%"
-        bounds = (self.confidence_min, self.confidence_max, self.opened_before)
-        return (list(self.every), *lists, *bounds, prefix, self.said, self.claimed_by, self.unclaimed)
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -91,8 +84,8 @@ async def read_page(
 
     Many are read along the index of their order, few are all found and then sorted: whichever it is, little is read.
     """
-    arguments = wanted.arguments()
     async with _reading(conn):
+        arguments = await _arguments(conn, wanted)
         total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
         given = (*(after or START), limit + 1, *arguments, offset)
         if total <= COUNT_MAX:
@@ -108,8 +101,8 @@ async def read_page(
 
 async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     """How many of the reviews that are wanted have which tag."""
-    arguments = wanted.arguments()
     async with _reading(conn):
+        arguments = await _arguments(conn, wanted)
         total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
         rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
     counts: dict[str, dict[str, int]] = {}
@@ -124,6 +117,21 @@ async def _reading(conn: Connection) -> AsyncIterator[None]:
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         await conn.execute(statement.get("plan_for_values"))
         yield
+
+
+async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
+    """As the database's `is_wanted` takes them."""
+    lists = [list(one) for one in wanted.one_of] + [[]] * (ONE_OF_MAX - len(wanted.one_of))
+    prefix = None if wanted.starts is None else f"{_escaped(wanted.starts)}%"
+    bounds = (wanted.confidence_min, wanted.confidence_max, wanted.opened_before, prefix, wanted.said)
+    among = None if wanted.claimed_by is None else await _claimed(conn, wanted.claimed_by)
+    but_for = await _claimed(conn, None) if wanted.unclaimed else None
+    return (list(wanted.every), *lists, *bounds, among, but_for)
+
+
+async def _claimed(conn: Connection, person: str | None) -> list[str]:
+    held: list[str] = await conn.fetchval(statement.get("claimed_patches"), person)
+    return held
 
 
 def _escaped(text: str) -> str:

@@ -7,6 +7,11 @@ SELECT patch_id, apv_id, cve_id, home, round, state, approved_by, seq, version, 
        expires_at, detected_at, synthetic, sampled, id
   FROM lock_patch($1);
 
+-- name: database_time
+-- role: hitl_sidecar
+-- The only clock of decisions.
+SELECT clock_timestamp();
+
 -- name: cast_vote
 -- role: hitl_sidecar
 -- One person's approval of what was seen; says whether it was the last one needed.

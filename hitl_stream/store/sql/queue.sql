@@ -3,15 +3,18 @@
 -- The best way depends on which filters are there: for the rest of the transaction plans are made for the values at hand.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
+-- name: claimed_patches
+-- role: hitl_sidecar
+-- What is held at this moment: by this person, or where that is NULL by anybody.
+SELECT coalesce(array_agg(patch_id), '{}') FROM claim WHERE person = coalesce($1::text, person) AND until > now();
+
 -- name: queue_by_priority
 -- role: hitl_sidecar
 -- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $15 how many to leave out.
 SELECT q.patch_id, (-q.priority)::float8 AS key
   FROM queue AS q
  WHERE (-q.priority, q.patch_id) > ($1::float8::int, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
-   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
  ORDER BY -q.priority, q.patch_id
  LIMIT $3::int OFFSET $15::int;
 
@@ -21,9 +24,7 @@ SELECT q.patch_id, (-q.priority)::float8 AS key
 SELECT q.patch_id, (-q.severity_points)::float8 AS key
   FROM queue AS q
  WHERE (-q.severity_points, q.patch_id) > ($1::float8::int, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
-   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
  ORDER BY -q.severity_points, q.patch_id
  LIMIT $3::int OFFSET $15::int;
 
@@ -33,9 +34,7 @@ SELECT q.patch_id, (-q.severity_points)::float8 AS key
 SELECT q.patch_id, q.ml_confidence AS key
   FROM queue AS q
  WHERE (q.ml_confidence, q.patch_id) > ($1::float8, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
-   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
  ORDER BY q.ml_confidence, q.patch_id
  LIMIT $3::int OFFSET $15::int;
 
@@ -45,9 +44,7 @@ SELECT q.patch_id, q.ml_confidence AS key
 SELECT q.patch_id, (extract(epoch FROM q.opened_at) * 1000000)::float8 AS key
   FROM queue AS q
  WHERE (q.opened_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
-   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
  ORDER BY q.opened_at, q.patch_id
  LIMIT $3::int OFFSET $15::int;
 
@@ -57,9 +54,7 @@ SELECT q.patch_id, (extract(epoch FROM q.opened_at) * 1000000)::float8 AS key
 SELECT q.patch_id, (extract(epoch FROM q.expires_at) * 1000000)::float8 AS key
   FROM queue AS q
  WHERE (q.expires_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-   AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
-   AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
  ORDER BY q.expires_at, q.patch_id
  LIMIT $3::int OFFSET $15::int;
 
@@ -74,9 +69,7 @@ SELECT patch_id, key
                               WHEN 'age' THEN (extract(epoch FROM q.opened_at) * 1000000)::float8
                               ELSE (extract(epoch FROM q.expires_at) * 1000000)::float8 END AS key
           FROM queue AS q
-         WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-           AND ($13::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $13 AND c.until > now())))
-           AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))) AS few
+         WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)) AS few
  WHERE (key, patch_id) > ($1::float8, $2::text)
  ORDER BY key, patch_id
  LIMIT $3::int OFFSET $15::int;
@@ -86,9 +79,7 @@ SELECT patch_id, key
 -- How many wait, counted no further than $1.
 SELECT count(*)
   FROM (SELECT FROM queue AS q
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-           AND ($11::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $11 AND c.until > now())))
-           AND (NOT $12::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          LIMIT $1::int) AS waiting;
 
 -- name: queue_facets
@@ -96,9 +87,7 @@ SELECT count(*)
 -- How many of the first $1 reviews have which tag.
 SELECT tag, count(*) AS reviews
   FROM (SELECT q.tags FROM queue AS q
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-           AND ($11::text IS NULL OR q.patch_id = ANY (ARRAY(SELECT c.patch_id FROM claim AS c WHERE c.person = $11 AND c.until > now())))
-           AND (NOT $12::boolean OR NOT EXISTS (SELECT FROM claim AS c WHERE c.patch_id = q.patch_id AND c.until > now()))
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          LIMIT $1::int) AS waiting
  CROSS JOIN unnest(tags) AS tag
  WHERE tag NOT LIKE 'word:%'

@@ -312,9 +312,10 @@ CREATE INDEX queue_cve ON queue (cve_id) WHERE cve_id IS NOT NULL;
 CREATE INDEX queue_package ON queue (package) WHERE package IS NOT NULL;
 
 -- Whether a review is among those asked for: all of these tags, of each of these lists at least one, and within these bounds.
--- A plain expression, so that the planner looks into it and finds the indexes; who holds it is asked beside it.
+-- A plain expression without a query in it, so that the planner looks into it and finds the indexes.
 CREATE FUNCTION is_wanted(q queue, every text[], one_of text[], one_of_2 text[], one_of_3 text[], confidence_min double precision,
-                          confidence_max double precision, opened_before timestamptz, starts text, said text)
+                          confidence_max double precision, opened_before timestamptz, starts text, said text,
+                          among text[], but_for text[])
 RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT (every = '{}' OR q.tags @> tags_of(every)) AND (one_of = '{}' OR q.tags && tags_of(one_of))
      AND (one_of_2 = '{}' OR q.tags && tags_of(one_of_2)) AND (one_of_3 = '{}' OR q.tags && tags_of(one_of_3))
@@ -323,6 +324,7 @@ RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
      AND (opened_before IS NULL OR q.opened_at <= opened_before)
      AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts OR q.cve_id LIKE starts OR q.package LIKE starts
           OR (words_of(said) <> '{}' AND q.tags @> words_of(said)))
+     AND (among IS NULL OR q.patch_id = ANY (among)) AND (but_for IS NULL OR q.patch_id <> ALL (but_for))
 $$;
 
 -- questions ----------------------------------------------------------------------------------------------------------
@@ -849,62 +851,20 @@ CREATE OR REPLACE VIEW audit_entry AS
                         AND d.decided_by = v.person AND d.decided_at = v.at);
 
 -- grants -------------------------------------------------------------------------------------------------------------
-REVOKE ALL ON FUNCTION
-  matches(text, text),
-  round_authors(text, int),
-  approval_class(patch),
-  has_unknown_author(patch),
-  glass_unreviewed(patch),
-  is_own(patch, text),
-  votes_in_force(patch),
-  approvals_needed(patch),
-  has_role(text[], text),
-  refuse(text, text),
-  lock_patch(text),
-  admit(text, bigint, text, text[], text, text[]),
-  admit_without_version(text, text, text[], text, text[]),
-  holder(patch),
-  renew_claim(text, text),
-  must_say_why(text),
-  is_past_retention(patch),
-  digest_text(bytea),
-  moment_text(timestamptz),
-  must_say(bytea[], text, text, text, uuid, timestamptz, jsonb),
-  must_be_now(patch, timestamptz),
-  note(patch, text, text, text, text, timestamptz, text, text, json),
-  voters(patch),
-  has_quorum(patch),
-  conclude(patch, text, uuid, text, text, text[], text, timestamptz, timestamptz, text, text, text, text, bytea[]),
-  cast_vote(text, bigint, text, text[], text, boolean, timestamptz, text, text),
-  conclude_approval(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
-  reject_by_person(text, bigint, uuid, text, text[], text, text[], timestamptz, text, text, bytea[]),
-  revoke_by_person(text, bigint, uuid, text, text[], text, text, timestamptz, text, text, bytea[]),
-  reopen_by_person(text, bigint, uuid, text, text[], text, timestamptz, timestamptz, text, text, bytea[]),
-  claim_by_person(text, text, text[], text, boolean, text, text),
-  release_by_person(text, text, text[], text, text),
-  comment_by_person(text, text, text[], text, boolean, text, text),
-  forget_answers(interval, int),
-  add_up_tallies(),
-  forget_changes(interval, int),
-  tell_of_reviews(),
-  tell_of_decisions(),
-  tell_of_claims(),
-  cwe_class(text),
-  queue_tags(patch, review),
-  words_of(text),
-  tags_of(text[]),
-  write_queue(text[]),
-  follow_reviews(),
-  follow_patches(),
-  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text),
-  count_new_patches(),
-  count_changed_patches(),
-  count_gone_patches() FROM PUBLIC;
+-- Whatever is not granted below is for these functions themselves; the gate may be asked by everybody.
+DO $$
+DECLARE f regprocedure;
+BEGIN
+  FOR f IN SELECT oid FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND proowner = current_user::regrole AND proname NOT IN ('gate', 'refuse_change') LOOP
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+  END LOOP;
+END $$;
 GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies() TO hitl_scheduler;
 GRANT EXECUTE ON FUNCTION
   words_of(text),
   tags_of(text[]),
-  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[]),
   matches(text, text),
   round_authors(text, int),
   approval_class(patch),
