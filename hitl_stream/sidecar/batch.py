@@ -15,7 +15,6 @@ from hitl_stream.errors import Refused
 from hitl_stream.sidecar import decision, reply, words
 from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.problem import Problem
-from hitl_stream.sidecar.refusal import problem
 from hitl_stream.sidecar.reply import Reply
 from hitl_stream.store import command
 from hitl_stream.store.database import Connection, attempt
@@ -67,9 +66,9 @@ async def _act(
             outcome = await _say(conn, asked, action, wanted, version, body)
     except Problem as refused:
         return _skipped(wanted, refused)
-    except (command.Stale, command.NotPossible) as late:
+    except Refused as refusal:
         seen = decision.version_of(version)
-        return _skipped(wanted, await decision.too_late(conn, asked, wanted, seen, _STATE, late))
+        return _skipped(wanted, await decision.too_late(conn, asked, wanted, seen, _STATE, refusal))
     return {"patch_id": wanted, "status": 200, "outcome": f"would_{action}" if dry_run else outcome}
 
 
@@ -77,16 +76,11 @@ async def _say(
     conn: Connection, asked: Asked, action: str, wanted: str, version: str | None, body: dict[str, Any]
 ) -> str:
     seen = await decision.seen_version(conn, asked, wanted, [] if version is None else [version], _STATE)
-    try:
-        if action == "reject":
-            reason, presets = words.required(body, "reason"), words.presets(body)
-            await command.reject(conn, wanted, seen, asked.actor, reason, presets)
-            return DONE[action]
-        voted = await command.approve(conn, wanted, seen, asked.actor, words.text(body, "comment"))
-    except (command.Stale, command.NotPossible):
-        raise
-    except Refused as refusal:
-        raise problem(refusal) from refusal
+    if action == "reject":
+        reason, presets = words.required(body, "reason"), words.presets(body)
+        await command.reject(conn, wanted, seen, asked.actor, reason, presets)
+        return DONE[action]
+    voted = await command.approve(conn, wanted, seen, asked.actor, words.text(body, "comment"))
     return DONE[action] if voted.event is not None else "approval_given"
 
 

@@ -35,22 +35,21 @@ router = APIRouter()
 @router.post("/hitl/patches/{patch_id}/approve")
 async def approve(asked: Asker) -> Response:
     """Approve what was on the screen; the last approval that is needed decides. `break_glass` lifts the count."""
-
-    broken: list[str] = []
+    glass_broken = False
 
     async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
-        comment, glass = words.text(body, "comment"), words.flag(body, "break_glass")
-        if glass:
-            comment = words.required(body, "comment")
+        nonlocal glass_broken
+        glass = words.flag(body, "break_glass")
+        comment = words.required(body, "comment") if glass else words.text(body, "comment")
         approval = await command.approve(conn, wanted, version, asked.actor, comment, break_glass=glass)
-        if glass:
-            broken.append(wanted)
+        glass_broken = glass
         return reply.make(_voted(wanted, approval), etag=shape.etag(approval.version))
 
     response = await _decide(asked, "pending", say)
-    for wanted in broken:
+    if glass_broken:  # and committed
         metrics.GLASS_BROKEN.inc()
-        log.get().critical("glass_broken", patch_id=wanted, person=asked.who.subject, request=asked.request_id)
+        patch = patch_id(asked.request)
+        log.get().critical("glass_broken", patch_id=patch, person=asked.who.subject, request=asked.request_id)
     return response
 
 
@@ -141,6 +140,8 @@ async def too_late(
     conn: Connection, asked: Asked, wanted: str, version: int | None, state: str, refusal: Refused
 ) -> Problem:
     """409 with who won if the patch is in another state now, else what the refusal is."""
+    if not isinstance(refusal, command.Stale | command.NotPossible):
+        return problem(refusal)
     current = await review.read_version(conn, wanted)
     if current is not None and current[1] != state:
         return await _not_possible(conn, wanted, current[1], state)
@@ -161,30 +162,27 @@ async def _not_possible(conn: Connection, wanted: str, stands: str, state: str) 
     return Problem(409, f"not-{state}", f"The patch is not {state}", told, state=stands, **won)
 
 
-def _decided(event: DecisionEvent, approvers: Sequence[str] = (), needed: int | None = None) -> dict[str, Any]:
-    approvals = {} if needed is None else {"approvals": list(approvers), "approvals_required": needed}
+def _decided(event: DecisionEvent) -> dict[str, Any]:
     return {
         "decision_id": decision_id(event.patch_id, event.round, event.seq),
         "patch_id": event.patch_id,
         "round": event.round,
         "decision": event.decision,
         "state": event.decision,
-        **approvals,
         "decided_at": shape.at(event.decided_at),
     }
 
 
 def _voted(wanted: str, approval: Approval) -> dict[str, Any]:
     """What an approval leads to: the decision, or nothing yet while more people are needed."""
-    if approval.event is not None:
-        return _decided(approval.event, approval.approvers, approval.needed)
+    event = approval.event
     return {
-        "decision_id": None,
+        "decision_id": None if event is None else decision_id(wanted, event.round, event.seq),
         "patch_id": wanted,
         "round": approval.round,
-        "decision": None,
-        "state": "pending",
+        "decision": None if event is None else event.decision,
+        "state": "pending" if event is None else event.decision,
         "approvals": list(approval.approvers),
         "approvals_required": approval.needed,
-        "decided_at": None,
+        "decided_at": None if event is None else shape.at(event.decided_at),
     }
