@@ -39,7 +39,7 @@ profile: $(VENV)-bench/.installed  ## where each microsecond of the worker goes
 
 schemas: $(VENV)/.runtime  ## write schemas/ anew from the models
 	@$(BIN)/python -m hitl_stream.contract.schema --write schemas
-	@$(BIN)/python -m hitl_stream.sidecar.openapi --write schemas/http/openapi.json
+	@$(BIN)/python -m hitl_stream.sidecar.openapi --write .
 
 install:
 	@bash tests/harness/install.sh

@@ -12,8 +12,6 @@ from hitl_stream.store import outbox, review
 
 router = APIRouter()
 
-_DOCUMENT = openapi.document_text()
-
 
 @router.get("/livez")
 async def live() -> Response:
@@ -32,7 +30,7 @@ async def ready(request: Request) -> Response:
 @router.get("/openapi.json")
 async def describe() -> Response:
     """What can be asked, for machines."""
-    return Response(_DOCUMENT, media_type="application/json")
+    return Response(openapi.document_text(), media_type="application/json")
 
 
 @router.get("/metrics")

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document: one operation per route, made of the models. Committed under schemas/http; a test compares.
 
-`python -m hitl_stream.sidecar.openapi --write schemas/http/openapi.json` writes it.
+`python -m hitl_stream.sidecar.openapi --write .` writes it and docs/permissions.md below the folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from pydantic.json_schema import models_json_schema
 
 from hitl_stream import __version__
 from hitl_stream.contract.schema import WithoutTitles
+from hitl_stream.sidecar import permission
 from hitl_stream.sidecar.permission import ANYBODY, PERMISSIONS, Route
 from hitl_stream.sidecar.queue import TAGS
 from hitl_stream.sidecar.schema import command, overview, patch
@@ -171,6 +173,7 @@ def document() -> dict[str, Any]:
     }
 
 
+@cache
 def document_text() -> str:
     """The document as it is committed."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
@@ -236,10 +239,12 @@ def _operation_id(method: str, path: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the generated file."""
-    parser = argparse.ArgumentParser(description="Write the OpenAPI document.")
-    parser.add_argument("--write", type=Path, required=True, metavar="FILE")
-    parser.parse_args(arguments).write.write_text(document_text(), encoding="utf-8")
+    """Write the generated files."""
+    parser = argparse.ArgumentParser(description="Write the OpenAPI document and the table of permissions.")
+    parser.add_argument("--write", type=Path, required=True, metavar="FOLDER", help="the root of the repository")
+    root: Path = parser.parse_args(arguments).write
+    (root / "schemas" / "http" / "openapi.json").write_text(document_text(), encoding="utf-8")
+    (root / "docs" / "permissions.md").write_text(permission.to_markdown(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -46,15 +46,24 @@ PERMISSIONS: Final[Mapping[Route, frozenset[Role]]] = {
 }
 
 
+_INTRODUCTION: Final = """# Who may ask what
+
+One row per route; a route without a row answers nobody. Which group has which role is said by `hitl-stream access grant`;
+service accounts have `gate` and `smoke`. A reviewer still may not approve their own patch, nor alone what needs two (decision
+0016).
+
+"""
+
+
 def to_markdown() -> str:
-    """The table as the documentation shows it."""
+    """docs/permissions.md."""
     roles = [*Role]
     head = f"| | {' | '.join(roles)} |\n|---|{'---|' * len(roles)}\n"
     rows = []
     for (method, path), allowed in PERMISSIONS.items():
         cells = ["anybody" if allowed == ANYBODY else "yes" if role in allowed else "" for role in roles]
         rows.append(f"| `{method} {path}` | {' | '.join(cells)} |\n")
-    return head + "".join(rows)
+    return _INTRODUCTION + head + "".join(rows)
 
 
 def needed(method: str, path: str) -> frozenset[Role] | None:

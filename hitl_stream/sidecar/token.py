@@ -139,8 +139,8 @@ class Verifier:
         audience = claims.get("aud")
         if self.audience not in ([audience] if type(audience) is str else audience if type(audience) is list else []):
             raise TokenRefused("it is for another audience")
-        now = self.now()
-        if _seconds(claims, "exp") is None or now >= _seconds(claims, "exp", 0) + LEEWAY_S:
+        now, ends_at = self.now(), _seconds(claims, "exp")
+        if ends_at is None or now >= ends_at + LEEWAY_S:
             raise TokenRefused("it has expired")
         if max(_seconds(claims, "nbf", 0), _seconds(claims, "iat", 0)) > now + LEEWAY_S:
             raise TokenRefused("it is not valid yet")
@@ -150,7 +150,7 @@ class Verifier:
         shown_at = _seconds(claims, "auth_time")
         if shown_at is not None and shown_at > now + LEEWAY_S:
             raise TokenRefused("its auth_time is still to come")
-        ends_at = min(_seconds(claims, "exp"), YEAR_9999)
+        ends_at = min(ends_at, YEAR_9999)
         return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at, ends_at)
 
     def _groups(self, claims: Mapping[str, Any]) -> tuple[str, ...]:

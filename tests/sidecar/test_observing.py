@@ -66,4 +66,4 @@ async def test_a_broken_glass_rings(client: httpx2.AsyncClient, upstream: Upstre
 
 
 def test_the_documentation_shows_the_matrix_that_is_in_force() -> None:
-    assert permission.to_markdown() in (ROOT / "docs" / "permissions.md").read_text()
+    assert permission.to_markdown() == (ROOT / "docs" / "permissions.md").read_text(), "run make schemas"
