@@ -1,10 +1,11 @@
-"""`hitl-stream access`: which groups have which roles, and who an author is."""
+"""`hitl-stream access`: which groups have which roles, who an author is, and how many approvals what is needed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -18,20 +19,31 @@ from hitl_stream.store import access as store
 from hitl_stream.store.access import Author, GroupRole
 from hitl_stream.store.database import Database
 
-app = typer.Typer(help="Who may do what, and who an author is.", no_args_is_help=True)
+app = typer.Typer(help="Who may do what, who an author is, and how many must approve.", no_args_is_help=True)
 
 Answer = TypeVar("Answer")
 Group = Annotated[str, typer.Argument(help="A group as the identity provider's tokens name it.")]
 Given = Annotated[Role, typer.Argument(help="What the group may do.")]
 NAME_MAX = 255
+NEEDED_MAX = 10
+
+
+class Class(StrEnum):
+    """What needs so many approvals: by the higher of severity and risk. Unknown counts as high, none as low."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
 
 
 @app.command("list")
 def list_(output: As = Output.TEXT) -> None:
-    """Print every grant and every known author."""
-    grants, authors = _run(_state)
+    """Print every grant, every known author, and how many approvals each class needs."""
+    grants, authors, needed = _run(_state)
     if output is Output.JSON:
-        print(json.dumps({"grants": [_grant(one) for one in grants], "authors": [_author(one) for one in authors]}))
+        state = {"grants": [_grant(one) for one in grants], "authors": [_author(one) for one in authors]}
+        print(json.dumps({**state, "approvals_required": needed}))
         return
     for one in grants:
         print(
@@ -40,6 +52,8 @@ def list_(output: As = Output.TEXT) -> None:
     for author in authors:
         who = "a machine" if author.person is None else f"person {text.clean(author.person)}"
         print(f"{text.clean(author.source)} {text.clean(author.name)} is {who}")
+    for name, count in needed.items():
+        print(f"{name} needs {count} {'approval' if count == 1 else 'approvals'}")
 
 
 @app.command()
@@ -78,8 +92,21 @@ def map_(
     print(f"{text.clean(source)} {text.clean(author)} is {'a machine' if machine else text.clean(f'person {person}')}")
 
 
-async def _state(conn: Any) -> tuple[list[GroupRole], list[Author]]:
-    return list(await store.group_roles(conn)), list(await store.authors(conn))
+@app.command()
+def require(
+    of: Annotated[Class, typer.Argument(metavar="CLASS", help="The higher of severity and risk.")],
+    needed: Annotated[int, typer.Argument(min=1, max=NEEDED_MAX, help="How many different reviewers.")],
+    why: Why,
+    by: By = None,
+) -> None:
+    """Say how many different reviewers a class needs; it holds for open reviews at once."""
+    said, who = option.reason(why), option.actor(by)
+    done = _run(lambda conn: store.require(conn, of, needed, who, said))
+    print(f"{of} {'needs' if done else 'already needed'} {needed}")
+
+
+async def _state(conn: Any) -> tuple[list[GroupRole], list[Author], Mapping[str, int]]:
+    return list(await store.group_roles(conn)), list(await store.authors(conn)), await store.approvals_needed(conn)
 
 
 def _name(given: str, hint: str) -> str:

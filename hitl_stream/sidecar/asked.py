@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
 
@@ -31,6 +31,12 @@ from hitl_stream.store.idempotency import Kept, Key, KeyInFlight, KeyUsedOtherwi
 BODY_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
 BODY_TIMEOUT_S = 10.0
+# From the wait for a connection to the answer; whoever asks the gate would rather hear 503 than wait.
+TIME_LIMIT_S = 8.0
+TIME_LIMITS_S: Final[Mapping[permission.Route, float]] = {
+    ("GET", "/hitl/patches/{patch_id}/gate"): 2.0,
+    ("POST", "/hitl/patches/batch"): 30.0,
+}
 KEY_MAX = 255
 
 _SCHEME = re.compile(r"bearer +(\S+)", re.IGNORECASE)
@@ -66,7 +72,7 @@ class Asked:
     @asynccontextmanager
     async def reading(self, *, reserved: bool = False) -> AsyncIterator[Connection]:
         """A connection, if the person may ask this. Raises Problem 403, Unavailable."""
-        async with database(self.request, reserved=reserved).connection() as conn:
+        async with self._in_time(), database(self.request, reserved=reserved).connection() as conn:
             await self._admit(conn)
             yield conn
 
@@ -75,7 +81,7 @@ class Asked:
 
         Raises Problem 403, 409 and 422 of the key, what the work raises, Unavailable.
         """
-        async with database(self.request).transaction() as conn:
+        async with self._in_time(), database(self.request).transaction() as conn:
             await self._admit(conn)
             key = self._key()
             kept = None if key is None else await _find(conn, key)
@@ -85,6 +91,16 @@ class Asked:
             if key is not None:
                 await idempotency.keep(conn, key, Kept(reply.status, reply.etag, reply.body))
         return reply.response()
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Raises Unavailable when it takes too long; whether a commit under way happened, the Idempotency-Key finds out."""
+        limit = TIME_LIMITS_S.get((self.request.method, self.request.scope["route"].path), TIME_LIMIT_S)
+        try:
+            async with asyncio.timeout(limit):
+                yield
+        except TimeoutError as error:
+            raise Unavailable(f"no answer within {limit:.0f} s") from error
 
     async def _admit(self, conn: Connection) -> None:
         needed = permission.needed(self.request.method, self.request.scope["route"].path)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,8 +29,6 @@ MEMBERS = (
 )  # fmt: skip
 
 _KNOWN = frozenset(("patch_id", "actor", "action", "policy_version", "since", "until", "limit", "cursor", "format"))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Write = Callable[[Sequence[dict[str, Any]]], bytes]
@@ -51,7 +49,7 @@ async def show(asked: Asker) -> Response:
     headers = {}
     if page.following is not None:
         at, key = page.following
-        following = ("cursor", cursor.encode((at - _EPOCH) // _MICROSECOND, key))
+        following = ("cursor", cursor.encode(cursor.microseconds(at), key))
         headers["Link"] = f'</hitl/audit?{urlencode([*asked_for.pairs(["cursor"]), following])}>; rel="next"'
     return reply.make([entry(row) for row in page.rows]).response(headers)
 
@@ -129,9 +127,7 @@ def _before(asked_for: Query) -> Place:
 
 
 def _place(microseconds: Any, key: Any) -> Place:
-    if type(microseconds) is not int or type(key) is not str or "\0" in key:
-        raise ValueError("not a cursor of ours")
-    return _EPOCH + microseconds * _MICROSECOND, key
+    return cursor.at(microseconds), cursor.text(key)
 
 
 def _time(asked_for: Query, name: str) -> datetime | None:

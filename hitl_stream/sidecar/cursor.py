@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from hitl_stream.sidecar.problem import Problem
 
 Place = TypeVar("Place")
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def encode(*parts: str | float) -> str:
@@ -28,3 +32,22 @@ def decode(text: str, place: Callable[..., Place]) -> Place:
         return place(*parts)
     except (ValueError, TypeError, OverflowError) as error:
         raise Problem(422, "invalid-cursor", "The cursor cannot be read", "Start again without one.") from error
+
+
+def microseconds(moment: datetime) -> int:
+    """A time as a part."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def at(part: Any) -> datetime:
+    """A part as a time. Raises ValueError, OverflowError."""
+    if type(part) is not int:
+        raise ValueError("no time")
+    return _EPOCH + part * _MICROSECOND
+
+
+def text(part: Any) -> str:
+    """A part as text that Postgres can compare. Raises ValueError."""
+    if type(part) is not str or "\0" in part:
+        raise ValueError("no text")
+    return part

@@ -84,6 +84,13 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
     ),
     ("GET", "/hitl/queue/facets"): Operation("How many of what wait.", overview.Facets, query=_FILTERS),
     ("GET", _ONE): Operation("One patch with everything a decision needs.", patch.Detail, problems=(404,)),
+    ("GET", f"{_ONE}/results"): Operation(
+        "The results of one round, in the order of arrival.",
+        patch.Result,
+        many=True,
+        query=(("round", {"type": "integer", "minimum": 1, "description": "By default the current one."}), *_PAGE),
+        problems=(404,),
+    ),
     ("GET", f"{_ONE}/gate"): Operation(
         "May exactly this artefact be deployed, at this moment?",
         patch.Gate,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Response
 
-from hitl_stream.sidecar import reply, shape
+from hitl_stream.sidecar import cursor, query, reply, result, shape
 from hitl_stream.sidecar.asked import Asker
 from hitl_stream.sidecar.raw_path import patch_id, query_values, unknown_patch
 from hitl_stream.store import review
+from hitl_stream.store.review import ResultPlace
 
+ROUND_MAX = 2**31 - 1
+
+_KNOWN = frozenset(("patch_id", "round", "limit", "cursor"))
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 
 router = APIRouter()
@@ -37,8 +43,35 @@ async def show(asked: Asker) -> Response:
         if found is None:
             raise unknown_patch()
         await review.note_look(conn, found.patch, asked.who.subject, asked.who.token_id, asked.request_id)
+    following = found.results.following
+    headers = {} if following is None else _link(wanted, [("round", str(found.patch["round"]))], following)
     body = shape.detail(found, look)
-    return reply.make(body, etag=shape.etag(found.patch["version"])).response()
+    return reply.make(body, etag=shape.etag(found.patch["version"])).response(headers)
+
+
+@router.get("/hitl/patches/{patch_id}/results")
+async def list_results(asked: Asker) -> Response:
+    """The results of one round, by default the current one, in the order of arrival: the detail shows the first of them."""
+    async with asked.reading() as conn:
+        wanted, asked_for = patch_id(asked.request), query.read(asked.request, _KNOWN)
+        current, limit, given = await review.read_round(conn, wanted), asked_for.limit(), asked_for.once("cursor")
+        if current is None:
+            raise unknown_patch()
+        round_ = asked_for.whole("round", current, 1, ROUND_MAX)
+        after = None if given is None else cursor.decode(given, _place)
+        found = await review.read_results(conn, wanted, round_, after, limit)
+    headers = {} if found.following is None else _link(wanted, asked_for.pairs(("cursor", "patch_id")), found.following)
+    return reply.make([result.shown(result.read(row)) for row in found.rows]).response(headers)
+
+
+def _link(wanted: str, pairs: list[tuple[str, str]], following: ResultPlace) -> dict[str, str]:
+    at, source, event_id = following
+    more = urlencode([*pairs, ("cursor", cursor.encode(cursor.microseconds(at), source, event_id))])
+    return {"Link": f'</hitl/patches/{quote(wanted, safe="")}/results?{more}>; rel="next"'}
+
+
+def _place(microseconds: Any, source: Any, event_id: Any) -> ResultPlace:
+    return cursor.at(microseconds), cursor.text(source), cursor.text(event_id)
 
 
 def _digest(values: list[str]) -> bytes | None:

@@ -113,6 +113,6 @@ def _fraction(asked_for: Query, name: str) -> float | None:
 def _place(sort: Sort, of: Any, key: Any, patch_id: Any) -> Place:
     """The place of a cursor, which is good for the order that it came from only."""
     most = 2**31 - 1 if sort in (Sort.RISK, Sort.SEVERITY) else KEY_MAX
-    if of != sort or type(key) is not float or abs(key) > most or type(patch_id) is not str or "\0" in patch_id:
+    if of != sort or type(key) is not float or abs(key) > most:
         raise ValueError("not a cursor of this list")
-    return key, patch_id
+    return key, cursor.text(patch_id)

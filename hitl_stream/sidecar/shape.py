@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_stream.contract import encode, strict_json
-from hitl_stream.contract.decode import result_from_payload
+from hitl_stream.contract import encode
 from hitl_stream.contract.digest import patch_digest_text
-from hitl_stream.contract.fold import fold
-from hitl_stream.errors import BadRecord
-from hitl_stream.policy.verdict import RuleOutcome, RuleResult
+from hitl_stream.policy.verdict import RuleOutcome
 from hitl_stream.review.explanation import explain
+from hitl_stream.sidecar import cvss_vector, result
+from hitl_stream.sidecar.result import Payload, Told
 from hitl_stream.store.review import Detail, GateAnswer, Look, Row
 
 _CARD_MEMBERS = (
@@ -57,7 +56,8 @@ def waiting(row: Row) -> dict[str, Any]:
 def detail(found: Detail, look: Look | None) -> dict[str, Any]:
     """One patch with everything a decision needs, for the person who read it and what they saw before."""
     row = found.patch
-    payloads = [_payload(result) for result in found.results]
+    told = [result.read(one) for one in found.results.rows]
+    payloads = [*(one.payload for one in told), result.payload(found.artefact)]
     return {
         "patch_id": row["patch_id"],
         "round": row["round"],
@@ -65,11 +65,11 @@ def detail(found: Detail, look: Look | None) -> dict[str, Any]:
         "version": etag(row["version"]),
         "apv_id": row["apv_id"],
         "cve_id": row["cve_id"],
-        "vulnerability": {**_told(payloads, "vulnerability"), "severity": row["severity"]},
+        "vulnerability": _vulnerability(row, payloads),
         "patch": _patch(row, payloads),
-        "results": [_result(*pair) for pair in zip(found.results, payloads, strict=True)],
-        "results_truncated": found.truncated,
-        "verdict": _verdict(found),
+        "results": [result.shown(one) for one in told],
+        "results_truncated": found.results.following is not None,
+        "verdict": _verdict(found, told),
         "ml_confidence": row["ml_confidence"],
         "ml_prediction": row["ml_prediction"],
         "opened_at": at(row["opened_at"]),
@@ -103,27 +103,14 @@ def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, A
     }
 
 
-def _payload(row: Row) -> dict[str, Any]:
-    """What a result said; nothing once its payload is past its retention, or beyond what is read today."""
-    if row["payload"] is None:
-        return {}
-    try:
-        value: dict[str, Any] = strict_json.parse(row["payload"], "payload")
-    except BadRecord:
-        return {}
-    return value
+def _vulnerability(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:
+    told = result.group(payloads, "vulnerability")
+    cvss = cvss_vector.read(told.get("cvss_vector"), told.get("cvss_score"))
+    return {**told, "severity": row["severity"], "cvss": cvss}
 
 
-def _told(payloads: Sequence[dict[str, Any]], group: str) -> dict[str, Any]:
-    """One group of fields as the results tell it, a later value before an earlier one."""
-    told: dict[str, Any] = {}
-    for payload in payloads:
-        told |= {name: value for name, value in (payload.get(group) or {}).items() if value is not None}
-    return told
-
-
-def _patch(row: Row, payloads: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    told = _told(payloads, "patch")
+def _patch(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:
+    told = result.group(payloads, "patch")
     return {
         "diff": told.get("diff"),
         "patch_digest": patch_digest_text(row["patch_digest"]),
@@ -132,38 +119,16 @@ def _patch(row: Row, payloads: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _result(row: Row, payload: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "event_id": row["event_id"],
-        "source": row["source"],
-        "received_at": at(row["received_at"]),
-        "wargame": payload.get("wargame"),
-        "ml": payload.get("ml"),
-        "runtime": payload.get("runtime"),
-    }
-
-
-def _verdict(found: Detail) -> dict[str, Any]:
-    rules = _explained(found)
+def _verdict(found: Detail, told: Sequence[Told]) -> dict[str, Any]:
+    """All rules, or only those written down where a payload is past its retention or there are too many to fold."""
+    evidence = None if found.results.following is not None else result.evidence(told)
+    rules = explain(evidence, found.policy, encode.parse_reasons(found.patch["reasons"]))
     approve = bool(rules) and all(rule.outcome is RuleOutcome.PASSED for rule in rules)
     return {
         "outcome": "approve" if approve else "review",
         "rules": [_rule(rule.rule, rule.outcome, rule.detail, rule.distance) for rule in rules],
         "policy_version": found.patch["policy_version"],
     }
-
-
-def _explained(found: Detail) -> tuple[RuleResult, ...]:
-    """All rules, or only those written down where a payload is past its retention or there are too many to fold."""
-    stored = encode.parse_reasons(found.patch["reasons"])
-    evidence = None
-    if found.results and not found.truncated and all(row["payload"] is not None for row in found.results):
-        try:
-            results = [result_from_payload(row["source"], row["event_id"], row["payload"]) for row in found.results]
-            evidence = fold(results)
-        except BadRecord:
-            evidence = None  # written by an older version with other limits: what it said then still stands
-    return explain(evidence, found.policy, stored)
 
 
 def _rule(rule: str, outcome: str, told: str, distance: float | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who may do what, and who an author is: groups of the identity provider have roles, authors are persons or machines.
+"""Who may do what: groups of the identity provider have roles, authors are persons or machines, classes need approvals.
 
 Every change stands in the audit with who made it and why, in the same transaction. What is taken away here ends at once:
 every deciding transaction reads these tables.
@@ -6,7 +6,7 @@ every deciding transaction reads these tables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,12 +55,14 @@ async def authors(conn: Connection) -> Sequence[Author]:
 
 async def grant(conn: Connection, group: str, role: Role, actor: str, reason: str) -> bool:
     """Give a group a role; whether it had not had it. To be called in a transaction."""
-    return await _change(conn, "grant_group_role", (group, role, actor), "role_granted", actor, reason)
+    detail = {"group": group, "role": role}
+    return await _change(conn, "grant_group_role", (group, role, actor), "role_granted", actor, reason, detail)
 
 
 async def revoke(conn: Connection, group: str, role: Role, actor: str, reason: str) -> bool:
     """Take a role from a group; whether it had it. To be called in a transaction."""
-    return await _change(conn, "revoke_group_role", (group, role), "role_revoked", actor, reason)
+    detail = {"group": group, "role": role}
+    return await _change(conn, "revoke_group_role", (group, role), "role_revoked", actor, reason, detail)
 
 
 async def map_author(conn: Connection, source: str, name: str, person: str | None, actor: str, reason: str) -> None:
@@ -70,9 +72,30 @@ async def map_author(conn: Connection, source: str, name: str, person: str | Non
     await operation.write(conn, actor, "author_mapped", reason, detail=detail)
 
 
-async def _change(conn: Connection, name: str, arguments: Sequence[str], action: str, actor: str, reason: str) -> bool:
+async def approvals_needed(conn: Connection) -> Mapping[str, int]:
+    """How many different reviewers each class needs, the strictest class first."""
+    return {row["class"]: row["needed"] for row in await conn.fetch(statement.get("approval_rules"))}
+
+
+async def require(conn: Connection, of: str, needed: int, actor: str, reason: str) -> bool:
+    """Say how many different reviewers a class needs; whether that is new. To be called in a transaction."""
+    return await _change(
+        conn, "set_approval_rule", (of, needed), "approvals_required", actor, reason, {"class": of, "needed": needed}
+    )
+
+
+async def _change(
+    conn: Connection,
+    name: str,
+    arguments: Sequence[str | int],
+    action: str,
+    actor: str,
+    reason: str,
+    detail: Mapping[str, str | int],
+) -> bool:
+    """Run a statement that changes one row or none; what it changed stands in the audit."""
     status = await conn.execute(statement.get(name), *arguments)
     if status.endswith(" 0"):
         return False
-    await operation.write(conn, actor, action, reason, detail={"group": arguments[0], "role": arguments[1]})
+    await operation.write(conn, actor, action, reason, detail=detail)
     return True

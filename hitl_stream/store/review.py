@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,22 +17,35 @@ from hitl_stream.errors import Unavailable
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.store import policy, statement
 
-RESULTS_MAX = 500
+RESULTS_MAX = 200
+RESULT_BYTES_MAX = 16 * 1_048_576
 HISTORY_MAX = 500
 
 Row = dict[str, Any]
+ResultPlace = tuple[datetime, str, str]
+
+# Before every result.
+_START = datetime(1, 1, 1, tzinfo=UTC), "", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Some results of a round in the order of arrival; `following` is where the next begin, None at the end."""
+
+    rows: Sequence[Row]
+    following: ResultPlace | None
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """One patch with its current round. `policy` is the document it was last judged by.
 
-    `truncated` is true when there were more results than RESULTS_MAX.
+    `artefact` is the content of a result that brought the diff, where none of `results` is one.
     """
 
     patch: Row
-    results: Sequence[Row]
-    truncated: bool
+    results: Results
+    artefact: bytes | None
     authors: Sequence[Row]
     comments: Sequence[Row]
     history: Sequence[Row]
@@ -70,20 +83,35 @@ async def read_detail(conn: Connection, patch_id: str, person: str) -> Detail | 
         patch = await conn.fetchrow(statement.get("patch_detail"), patch_id, person)
         if patch is None:
             return None
-        results = await _rows(conn, "patch_results", patch_id, patch["round"], RESULTS_MAX + 1)
+        results = await read_results(conn, patch_id, patch["round"], None, RESULTS_MAX)
+        named = (patch_id, patch["round"], patch["patch_digest"])
+        artefact = None if results.following is None else await conn.fetchval(statement.get("patch_artefact"), *named)
         authors = await _rows(conn, "patch_authors", patch_id, patch["round"])
         comments = await _rows(conn, "patch_comments", patch_id, HISTORY_MAX)
         history = await _rows(conn, "patch_history", patch_id, HISTORY_MAX)
         related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"])
         document = await policy.read(conn, patch["policy_version"])
-    truncated = len(results) > RESULTS_MAX
-    return Detail(dict(patch), results[:RESULTS_MAX], truncated, authors, comments, history, related, document)
+    return Detail(dict(patch), results, artefact, authors, comments, history, related, document)
+
+
+async def read_results(conn: Connection, patch_id: str, round_: int, after: ResultPlace | None, limit: int) -> Results:
+    """At most `limit` results and RESULT_BYTES_MAX bytes of one round after this place, and always one if there is one."""
+    bounds = (limit, RESULT_BYTES_MAX)
+    rows = await _rows(conn, "patch_results", patch_id, round_, *(after or _START), *bounds)
+    more = bool(rows) and rows[0]["total"] > len(rows)
+    return Results(rows, (rows[-1]["received_at"], rows[-1]["source"], rows[-1]["event_id"]) if more else None)
 
 
 async def read_version(conn: Connection, patch_id: str) -> tuple[int, str] | None:
     """The version and state of a patch; None if there is no such patch."""
     row = await conn.fetchrow(statement.get("patch_version"), patch_id)
     return (row["version"], row["state"]) if row is not None else None
+
+
+async def read_round(conn: Connection, patch_id: str) -> int | None:
+    """The round of a patch; None if there is no such patch."""
+    row = await conn.fetchrow(statement.get("patch_version"), patch_id)
+    return None if row is None else row["round"]
 
 
 async def read_look(conn: Connection, patch_id: str, person: str, version: int | None = None) -> Look | None:

@@ -56,7 +56,14 @@ def test_a_fresh_database_grants_nothing_and_knows_the_machine(operator: Operato
     state = operator.state()
     assert state["grants"] == []
     assert [(a["source"], a["author"], a["machine"]) for a in state["authors"]] == [("/wargaming/*", "eureka", True)]
-    assert operator.run("list")[1].splitlines() == ["/wargaming/* eureka is a machine"]
+    assert state["approvals_required"] == {"critical": 2, "high": 1, "medium": 1, "low": 1}
+    assert operator.run("list")[1].splitlines() == [
+        "/wargaming/* eureka is a machine",
+        "critical needs 2 approvals",
+        "high needs 1 approval",
+        "medium needs 1 approval",
+        "low needs 1 approval",
+    ]
 
 
 def test_a_role_is_granted_once_and_taken_away(operator: Operator) -> None:
@@ -71,6 +78,16 @@ def test_a_role_is_granted_once_and_taken_away(operator: Operator) -> None:
         ("ann", "role_granted", "the team", detail),
         ("ann", "role_revoked", "the team", detail),
     ]
+
+
+def test_a_class_needs_so_many_approvals(operator: Operator) -> None:
+    words = ("high", "2", "--reason", "two look at it", "--by", "ann")
+    assert operator.run("require", *words)[:2] == (0, "high needs 2\n")
+    assert operator.run("require", *words)[:2] == (0, "high already needed 2\n")
+    assert operator.state()["approvals_required"] == {"critical": 2, "high": 2, "medium": 1, "low": 1}
+    for wrong in (("high", "0"), ("high", "11"), ("none", "1")):
+        assert operator.run("require", *wrong, "--reason", "no")[0] == 2
+    assert operator.audit() == [("ann", "approvals_required", "two look at it", {"class": "high", "needed": 2})]
 
 
 def test_an_author_is_a_person_or_a_machine(operator: Operator) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from hitl_stream.sidecar.schema.body import Answer, ETag, Risk, Severity, State, Time
 
 
@@ -66,12 +68,50 @@ class Artefact(Answer):
     flag_reason: str | None
 
 
+class CvssMetric(Answer):
+    """One metric of a vector, spelled out."""
+
+    metric: str
+    name: str
+    value: str
+    means: str
+
+
+class Cvss(Answer):
+    """A CVSS vector; all but `vector` and `problem` are null or empty where it cannot be read."""
+
+    vector: str
+    version: Literal["2.0", "3.0", "3.1", "4.0"] | None
+    score: float | None
+    severity: Severity | None
+    metrics: list[CvssMetric]
+    problem: str | None
+
+
+class Vulnerability(BaseModel):
+    """What is mended, as upstream says it: `contract/` names the members, and there may be more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    severity: Severity | None
+    cvss: Cvss | None
+
+
+class Concluded(Answer):
+    """What the exploits of one result prove."""
+
+    wargame: Literal["passed", "failed", "unknown"]
+    detail: str | None
+    exploit_worked_after: bool
+
+
 class Result(Answer):
-    """One result of wargaming, as upstream sent it."""
+    """One result of wargaming, as upstream sent it. `concluded` is null once the content is gone or no longer read."""
 
     event_id: str
     source: str
     received_at: Time
+    concluded: Concluded | None
     wargame: dict[str, Any] | None
     ml: dict[str, Any] | None
     runtime: dict[str, Any] | None
@@ -143,7 +183,7 @@ class Detail(Answer):
     version: ETag
     apv_id: str
     cve_id: str | None
-    vulnerability: dict[str, Any]
+    vulnerability: Vulnerability
     patch: Artefact
     results: list[Result]
     results_truncated: bool

@@ -24,6 +24,16 @@ DELETE FROM access_group_role WHERE group_name = $1 AND role = $2;
 INSERT INTO author AS a (source, name, person, mapped_by) VALUES ($1, $2, $3, $4)
 ON CONFLICT (source, name) DO UPDATE SET person = excluded.person, mapped_by = excluded.mapped_by, mapped_at = now();
 
+-- name: approval_rules
+-- role: hitl_operator
+-- How many different reviewers each class needs.
+SELECT class, needed FROM approval_rule ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], class);
+
+-- name: set_approval_rule
+-- role: hitl_operator
+-- From the commit on so many are needed, of open reviews as well; nothing happens if it was so.
+UPDATE approval_rule SET needed = $2 WHERE class = $1 AND needed <> $2;
+
 -- name: roles_of_groups
 -- role: hitl_sidecar
 -- What these groups may do, at this moment.

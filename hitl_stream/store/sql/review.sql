@@ -14,7 +14,7 @@ SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p
 -- name: patch_version
 -- role: hitl_sidecar
 -- Just enough to tell a person that the card is stale.
-SELECT version, state FROM patch WHERE patch_id = $1;
+SELECT version, state, round FROM patch WHERE patch_id = $1;
 
 -- name: last_decision
 -- role: hitl_sidecar
@@ -61,12 +61,25 @@ SELECT renew_claim($1, $2);
 
 -- name: patch_results
 -- role: hitl_sidecar
--- The evidence of one round in the order of arrival; a payload is gone after its retention.
-SELECT source, event_id, payload, received_at
+-- The evidence of one round in the order of arrival, after a place, bounded in number and bytes; how many there are from there on.
+-- A payload is gone after its retention.
+SELECT source, event_id, payload, received_at, total
+  FROM (SELECT source, event_id, payload, received_at, count(*) OVER () AS total, row_number() OVER arrival AS place,
+               coalesce(sum(octet_length(payload)) OVER arrival - octet_length(payload), 0) AS bytes_before
+          FROM evidence
+         WHERE patch_id = $1 AND round = $2 AND (received_at, source, event_id) > ($3::timestamptz, $4::text, $5::text)
+        WINDOW arrival AS (ORDER BY received_at, source, event_id)) AS ordered
+ WHERE place <= $6::int AND bytes_before < $7::bigint
+ ORDER BY place;
+
+-- name: patch_artefact
+-- role: hitl_sidecar
+-- A result of the round that brought the artefact.
+SELECT payload
   FROM evidence
- WHERE patch_id = $1 AND round = $2
+ WHERE patch_id = $1 AND round = $2 AND patch_digest = $3 AND payload IS NOT NULL
  ORDER BY received_at, source, event_id
- LIMIT $3::int;
+ LIMIT 1;
 
 -- name: patch_history
 -- role: hitl_sidecar
