@@ -1,0 +1,115 @@
+"""What each read costs, asked on a schedule, at any size of the database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.sidecar import fill, load
+from benchmarks.sidecar.load import Question
+from benchmarks.sidecar.stand import Served, Stand
+from hitl_stream.sidecar import cursor
+from hitl_stream.store.queue import Sort
+
+RATE, SAMPLES, WARM = 40.0, 400, 40
+PENDING: Final = "/hitl/patches/pending"
+ONE_MS_MAX, TWO_FILTERS_MS_MAX, GROWTH_MAX = 50.0, 150.0, 2.0
+
+Path = Callable[[random.Random, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One kind of question: what it is called, how slow its p99 may be in ms, a path in a database of so many patches."""
+
+    name: str
+    limit_ms: float
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Milliseconds of one kind of question at one size."""
+
+    name: str
+    patches: int
+    milliseconds: list[float]
+
+
+def _waiting(chance: random.Random, patches: int) -> str:
+    return fill.patch_name(chance.randrange(1, patches // fill.PENDING_OF) * fill.PENDING_OF)
+
+
+def _of(values: str) -> Callable[[random.Random], str]:
+    return lambda chance: chance.choice(values.split())
+
+
+_FILTERS: Final[Mapping[str, Callable[[random.Random], str]]] = {
+    "severity": _of("low medium high critical"),
+    "risk": _of("low medium high"),
+    "ecosystem": _of("PyPI npm Go Maven Debian"),
+    "cwe_class": _of("sqli xss path_traversal ssrf csrf memory"),
+    "reason": _of("confidence"),
+    "package": lambda chance: f"package-{chance.randrange(fill.PACKAGES)}",
+    "cve": lambda chance: f"CVE-2026-{10_000 + chance.randrange(fill.CVES)}",
+    "confidence_min": _of("0.55 0.7 0.85 0.94"),
+    "claimed": _of("nobody me"),
+    "q": _of("patch-0000012 package-17 CVE-2026-1000 statement number"),
+}
+_PAIRS: Final = (
+    ("severity", "ecosystem"), ("package", "cwe_class"), ("severity", "confidence_min"), ("ecosystem", "q"), ("cve", "risk"),
+)  # fmt: skip
+
+
+def _filtered(*names: str) -> Path:
+    def path(chance: random.Random, patches: int) -> str:
+        return f"{PENDING}?" + "&".join(f"{name}={_FILTERS[name](chance)}" for name in names)
+
+    return path
+
+
+def _any_patch(rest: str) -> Path:
+    return lambda chance, patches: f"/hitl/patches/{fill.patch_name(chance.randrange(1, patches + 1))}{rest}"
+
+
+def _sorted(chance: random.Random, patches: int) -> str:
+    return f"{PENDING}?sort={chance.choice([*Sort])}"
+
+
+def _cursor(chance: random.Random, patches: int) -> str:
+    """Behind any priority that there is: the middle of the list as well as its end."""
+    place = cursor.encode(Sort.RISK, -float(chance.choice(range(10, 90, 10))), _waiting(chance, patches))
+    return f"{PENDING}?cursor={place}"
+
+
+READS: Final = (
+    Read("list, first page", ONE_MS_MAX, lambda chance, patches: PENDING),
+    Read("list, any order", ONE_MS_MAX, _sorted),
+    Read("list, page behind a cursor", ONE_MS_MAX, _cursor),
+    Read("detail", ONE_MS_MAX, _any_patch("")),
+    Read("gate", ONE_MS_MAX, _any_patch(f"/gate?digest=sha256:{'0' * 64}")),
+    Read("summary", ONE_MS_MAX, lambda chance, patches: "/hitl/analytics/summary"),
+    Read("audit of a patch", ONE_MS_MAX, lambda chance, patches: f"/hitl/audit?patch_id={_waiting(chance, patches)}"),
+    Read("audit, newest", ONE_MS_MAX, lambda chance, patches: "/hitl/audit"),
+    Read("facets", TWO_FILTERS_MS_MAX, lambda chance, patches: "/hitl/queue/facets"),
+    *(Read(f"filter {name}", ONE_MS_MAX, _filtered(name)) for name in _FILTERS),
+    *(Read(f"filters {' + '.join(pair)}", TWO_FILTERS_MS_MAX, _filtered(*pair)) for pair in _PAIRS),
+)  # fmt: skip
+
+
+def read(stand: Stand, served: Served, patches: int) -> Iterator[Timed]:
+    """Every kind of question, one after the other."""
+    for one in READS:
+        chance = random.Random(one.name)
+        questions = [
+            Question(
+                "GET", one.path(chance, patches), {"Authorization": f"Bearer {stand.tokens[n % len(stand.tokens)]}"}
+            )
+            for n in range(SAMPLES + WARM)
+        ]
+        asyncio.run(load.scheduled(served.url, questions[:WARM], RATE)).must_be(200)
+        answered = asyncio.run(load.scheduled(served.url, questions[WARM:], RATE)).must_be(200)
+        yield Timed(one.name, patches, answered.milliseconds)
