@@ -15,6 +15,7 @@ from hitl_stream.sidecar import (
     decision,
     demo_login,
     health,
+    hub,
     live,
     patch,
     problem,
@@ -52,7 +53,7 @@ def create(
     """
     app = FastAPI(title="hitl-stream", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     connect(app, database)
-    app.state.hub = live.Hub()
+    app.state.hub = hub.Hub()
     app.state.limiter = None if rates is None else Limiter(rates)
     problem.install(app)
     for router in routers(who):

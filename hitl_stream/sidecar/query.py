@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from hitl_stream.sidecar.problem import Problem
 from hitl_stream.sidecar.raw_path import invalid_query, query_pairs
@@ -54,7 +54,7 @@ class Query:
         return [(name, value) for name, values in self.given.items() if name not in without for value in values]
 
 
-def read(request: Request, known: Collection[str] | None = None) -> Query:
+def read(request: HTTPConnection, known: Collection[str] | None = None) -> Query:
     """The query. Of filters every name is `known`: a misspelt one would show more than was asked for. Raises Problem 422."""
     given: dict[str, list[str]] = {}
     for name, value in query_pairs(request):

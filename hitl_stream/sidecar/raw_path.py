@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hitl_stream.sidecar.problem import Problem
@@ -45,12 +46,12 @@ def patch_id(request: Request) -> str:
     return wanted
 
 
-def query_values(request: Request, name: str) -> list[str]:
+def query_values(request: HTTPConnection, name: str) -> list[str]:
     """Every value of a query parameter."""
     return [value for key, value in query_pairs(request) if key == name]
 
 
-def query_pairs(request: Request) -> list[tuple[str, str]]:
+def query_pairs(request: HTTPConnection) -> list[tuple[str, str]]:
     """The query; bytes that are not UTF-8 name nothing, instead of something similar. Raises Problem 422."""
     try:
         query = request.scope["query_string"].decode("ascii")

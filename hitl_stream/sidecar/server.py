@@ -63,6 +63,7 @@ async def serve(chosen: Settings) -> None:
             server_header=False,
             ws="websockets-sansio",
             ws_max_size=4_096,  # nothing that a client says is listened to
+            ws_per_message_deflate=False,  # messages are short, and each connection would cost 300 KB
             ws_ping_interval=20.0,
             ws_ping_timeout=20.0,
             timeout_graceful_shutdown=GRACE_S,

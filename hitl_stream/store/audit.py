@@ -43,11 +43,12 @@ class Page:
 async def read_page(conn: Connection, wanted: Filter, before: Place, limit: int) -> Page:
     """At most `limit` entries before this place. Who read what is shown only where action `viewed` is asked for."""
     span = (wanted.since, wanted.until, limit + 1)
-    if wanted.action == VIEWED:
-        rows = await conn.fetch(statement.get("audit_of_looks"), *before, wanted.patch_id, wanted.actor, *span)
-    else:
-        name = "audit_page" if wanted.patch_id is None else "audit_of_patch"
-        named = (wanted.patch_id, wanted.actor, wanted.action, wanted.policy_version)
-        rows = await conn.fetch(statement.get(name), *before, *named, *span)
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        await conn.execute(statement.get("plan_for_values"))
+        if wanted.action == VIEWED:
+            rows = await conn.fetch(statement.get("audit_of_looks"), *before, wanted.patch_id, wanted.actor, *span)
+        else:
+            named = (wanted.patch_id, wanted.actor, wanted.action, wanted.policy_version)
+            rows = await conn.fetch(statement.get("audit_page"), *before, *named, *span)
     shown = [dict(row) for row in rows[:limit]]
     return Page(shown, (shown[-1]["at"], shown[-1]["key"]) if len(rows) > limit else None)

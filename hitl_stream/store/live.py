@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 import asyncpg
 from asyncpg import Connection
 
 from hitl_stream.errors import Refused
 from hitl_stream.store import statement
+
+KINDS: Final = frozenset(("review_opened", "review_changed", "decision_made", "claim_changed"))
 
 
 class UnknownCursor(Refused):
@@ -29,7 +32,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a patch, with how it stands now."""
+    """What happened to a patch, with how it stands now. `tags` are what its review is filtered by, None where nobody knows."""
 
     kind: str
     patch_id: str
@@ -37,6 +40,7 @@ class Change:
     decision: str | None
     decided_by: str | None
     claimed_by: str | None
+    tags: Sequence[str] | None = None
 
 
 async def give_ticket(conn: Connection, ticket: str, listener: Listener) -> datetime:
@@ -57,6 +61,12 @@ async def present(conn: Connection) -> str:
     """The cursor behind which everything is still to come."""
     cursor: str = await conn.fetchval(statement.get("present_cursor"))
     return cursor
+
+
+async def tags(conn: Connection, given: Sequence[str]) -> Sequence[str]:
+    """These as tags are written."""
+    written: Sequence[str] = await conn.fetchval(statement.get("written_tags"), list(given))
+    return written
 
 
 async def read_after(conn: Connection, cursor: str, limit: int) -> tuple[Sequence[Change], str]:

@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hitl_stream.embedded.postgres import free_port
 from hitl_stream.errors import Unavailable
-from hitl_stream.sidecar import app, live
-from hitl_stream.sidecar.live import Client
+from hitl_stream.sidecar import app, hub
+from hitl_stream.sidecar.hub import Batch, Client
 from hitl_stream.store.database import Database
 from hitl_stream.store.live import Change, Listener
 from tests.harness import wait
@@ -51,10 +51,10 @@ class Running:
 
     @asynccontextmanager
     async def listening(
-        self, ticket: str | None = None, cursor: str | None = None, **named: Any
+        self, ticket: str | None = None, cursor: str | None = None, query: str = "", **named: Any
     ) -> AsyncIterator[ClientConnection]:
-        query = f"ticket={ticket or await self.ticket()}" + (f"&cursor={quote(cursor)}" if cursor else "")
-        async with connect(f"ws://127.0.0.1:{self.port}/hitl/live?{query}", proxy=None, **named) as socket:
+        asked = f"ticket={ticket or await self.ticket()}&{query}" + (f"&cursor={quote(cursor)}" if cursor else "")
+        async with connect(f"ws://127.0.0.1:{self.port}/hitl/live?{asked}", proxy=None, **named) as socket:
             yield socket
 
 
@@ -162,7 +162,7 @@ async def test_what_is_no_cursor_ends_the_connection(running: Running, cursor: s
 
 
 async def test_who_loses_the_role_is_let_go(running: Running, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "ROLES_S", 0.05)
+    monkeypatch.setattr(hub, "ROLES_S", 0.05)
     owner = await asyncpg.connect(database)
     async with running.listening() as socket:
         await hear(socket)
@@ -170,12 +170,12 @@ async def test_who_loses_the_role_is_let_go(running: Running, database: str, mon
         with pytest.raises(ConnectionClosed) as closed:
             await hear(socket)
         assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == live.NOT_ALLOWED
+        assert closed.value.rcvd.code == hub.NOT_ALLOWED
     await owner.close()
 
 
 async def test_who_was_let_in_by_a_token_goes_with_it(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "ROLES_S", 0.05)
+    monkeypatch.setattr(hub, "ROLES_S", 0.05)
     token = ISSUER.token("alice", now=int(time.time()) - 3_600 + 2)
     async with running.listening(await running.ticket(token)) as socket:
         await hear(socket)
@@ -193,7 +193,7 @@ async def test_without_a_database_one_is_told_to_come_again(running: Running, mo
         with pytest.raises(ConnectionClosed) as closed:
             await hear(socket)
         assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == live.TRY_AGAIN
+        assert closed.value.rcvd.code == hub.TRY_AGAIN
 
 
 async def test_many_changes_at_once_are_one_message(running: Running, upstream: Upstream, database: str) -> None:
@@ -211,10 +211,47 @@ async def test_many_changes_at_once_are_one_message(running: Running, upstream: 
 
 async def test_who_does_not_keep_up_is_let_go_and_not_buffered() -> None:
     client = Client(Listener("alice", (), datetime.now(UTC)))
-    batch = ([Change("review_opened", "p-1", 1, None, None, None)], "1:1:")
-    for _ in range(live.WAITING_MAX):
+    batch = Batch.of([Change("review_opened", "p-1", 1, None, None, None)], "1:1:")
+    for _ in range(hub.WAITING_MAX):
         client.offer(batch)
-    assert not client.gone.is_set()
+    assert not client.ended.is_set()
     client.offer(batch)
-    assert client.gone.is_set()
-    assert client.waiting.qsize() == live.WAITING_MAX
+    assert client.ended.is_set()
+    assert client.waiting.qsize() == hub.WAITING_MAX
+
+
+async def test_a_client_hears_of_what_it_filters_for(running: Running, upstream: Upstream) -> None:
+    mine = "severity=critical&severity=high&ecosystem=PyPI&type=review_opened&type=review_changed&type=decision_made"
+    async with running.listening(query=mine) as socket:
+        await hear(socket)
+        for name, severity, ecosystem in (("other", "low", "PyPI"), ("there", "high", "npm"), ("mine", "high", "pypi")):
+            given = {"vulnerability__severity": severity, "vulnerability__ecosystem": ecosystem, "ml__confidence": 0.5}
+            await upstream.result(f"e-{name}", patch_id=name, apv_id=f"A-{name}", patch__diff=name, **given)
+        opened = await hear(socket)
+        assert (opened["type"], opened["patch_id"]) == ("review_opened", "mine")
+
+
+async def test_a_review_that_leaves_what_one_sees_is_told(
+    running: Running, client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result("e-1", ml__confidence=0.5, vulnerability__severity="high")
+    async with running.listening(query="severity=high") as socket:
+        await hear(socket)
+        await upstream.result("e-2", ml__confidence=0.5, vulnerability__severity="critical", wargame__run_id="r-2")
+        assert (await hear(socket))["type"] == "review_changed"  # it is critical now
+        await client.post("/hitl/patches/p-1/claim")
+        seen = (await client.get("/hitl/patches/p-1")).headers["etag"]
+        await client.post("/hitl/patches/p-1/reject", headers={"If-Match": seen}, json={"reason": "no"})
+        await upstream.result("e-3", patch_id="p-2", apv_id="A-2", patch__diff="two", ml__confidence=0.5)
+        told = await hear(socket)  # neither of the claim nor of the decision on what is critical
+        assert (told["type"], told["patch_id"]) == ("review_opened", "p-2")
+
+
+@pytest.mark.parametrize("query", ["severty=high", "type=everything", f"q=x&package={'x' * 300}"])
+async def test_a_filter_that_there_is_not_ends_the_connection(running: Running, query: str) -> None:
+    async with running.listening(query=query) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == hub.NOT_ALLOWED
+        assert closed.value.rcvd.reason

@@ -61,7 +61,7 @@ RETENTION = {
 # Triggers call them, nobody else.
 COUNTERS = {
     *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),
-    *("tell_of_reviews", "tell_of_decisions", "tell_of_claims"),
+    *("tell_of_new_reviews", "tell_of_changed_reviews", "tell_of_decisions", "tell_of_claims"),
 }
 PEOPLE = {
     *("lock_patch", "cast_vote", "conclude_approval", "reject_by_person", "revoke_by_person", "reopen_by_person"),

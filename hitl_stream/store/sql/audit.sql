@@ -1,26 +1,20 @@
 -- name: audit_page
 -- role: hitl_sidecar
--- The audit, newest first. $1 and $2 are the last entry of the page before; the others filter where they are not NULL.
+-- The audit, newest first. $1 and $2 are the last entry of the page before; the others filter where they are not NULL. A page of each
+-- table along its own index, and then the first of them all.
 SELECT at, key, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version, justification,
        request_id, detail
-  FROM audit_entry
- WHERE at <= $1::timestamptz AND (at < $1::timestamptz OR key < $2::text)
-   AND ($3::text IS NULL OR patch_id = $3) AND ($4::text IS NULL OR actor = $4) AND ($5::text IS NULL OR action = $5)
-   AND ($6::int IS NULL OR policy_version = $6) AND ($7::timestamptz IS NULL OR at >= $7)
-   AND ($8::timestamptz IS NULL OR at < $8)
- ORDER BY at DESC, key DESC
- LIMIT $9::int;
-
--- name: audit_of_patch
--- role: hitl_sidecar
--- The same of one patch, along its own index.
-SELECT at, key, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version, justification,
-       request_id, detail
-  FROM audit_entry
- WHERE patch_id = $3::text AND at <= $1::timestamptz AND (at < $1::timestamptz OR key < $2::text)
-   AND ($4::text IS NULL OR actor = $4) AND ($5::text IS NULL OR action = $5)
-   AND ($6::int IS NULL OR policy_version = $6) AND ($7::timestamptz IS NULL OR at >= $7)
-   AND ($8::timestamptz IS NULL OR at < $8)
+  FROM ((SELECT * FROM decision_entry
+          WHERE is_asked_for(at, key, patch_id, actor, action, policy_version, $1, $2, $3, $4, $5, $6, $7, $8)
+          ORDER BY at DESC, key DESC LIMIT $9::int)
+        UNION ALL
+        (SELECT * FROM action_entry
+          WHERE is_asked_for(at, key, patch_id, actor, action, policy_version, $1, $2, $3, $4, $5, $6, $7, $8)
+          ORDER BY at DESC, key DESC LIMIT $9::int)
+        UNION ALL
+        (SELECT * FROM vote_entry
+          WHERE is_asked_for(at, key, patch_id, actor, action, policy_version, $1, $2, $3, $4, $5, $6, $7, $8)
+          ORDER BY at DESC, key DESC LIMIT $9::int)) AS entry
  ORDER BY at DESC, key DESC
  LIMIT $9::int;
 

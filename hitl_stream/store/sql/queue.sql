@@ -3,6 +3,11 @@
 -- The best way depends on which filters are there: for the rest of the transaction plans are made for the values at hand.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
+-- name: plan_once
+-- role: hitl_sidecar
+-- What follows is planned once for all values.
+SELECT set_config('plan_cache_mode', 'auto', true);
+
 -- name: claimed_patches
 -- role: hitl_sidecar
 -- What is held at this moment: by this person, or where that is NULL by anybody.

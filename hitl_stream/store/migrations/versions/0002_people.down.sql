@@ -12,7 +12,7 @@ BEGIN
   EXECUTE format('CREATE TABLE archive.%I AS TABLE public.access_group_role', 'access_group_role_' || tag);
   EXECUTE format('CREATE TABLE archive.%I AS TABLE public.author', 'author_' || tag);
 END $$;
-DROP VIEW hitl_decisions, audit_entry;
+DROP VIEW hitl_decisions, audit_entry, decision_entry, action_entry, vote_entry;
 CREATE VIEW audit_entry AS
   SELECT decided_at AS at, decided_by AS actor, coalesce(role, mode) AS role, token_id, decision AS action, patch_id,
          round, seq, patch_digest, evidence_digest, policy_version, comment AS justification, request_id,
@@ -76,7 +76,8 @@ DROP FUNCTION
   glass_unreviewed(patch),
   approval_class(patch),
   round_authors(text, int),
-  matches(text, text);
+  matches(text, text),
+  is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION forget_old_patches(older_than interval, at_most int) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT set_config('hitl.retention', 'on', true);
@@ -113,7 +114,8 @@ DROP TRIGGER count_new ON patch;
 DROP TRIGGER count_changed ON patch;
 DROP TRIGGER count_gone ON patch;
 DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches();
-DROP INDEX decision_at, decision_person, action_by_time, action_person, action_glass;
+DROP INDEX decision_at, decision_person, decision_kind, decision_policy_version,
+  action_by_time, action_person, action_kind, action_policy_version, action_glass;
 CREATE INDEX decision_decided ON decision USING brin (decided_at);
 CREATE INDEX action_at ON action USING brin (at);
 CREATE OR REPLACE FUNCTION gate(wanted_patch_id text, wanted_digest bytea)
@@ -140,7 +142,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 ALTER TABLE evidence DROP COLUMN author;
 DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue;
-DROP FUNCTION tell_of_reviews(), tell_of_decisions(), tell_of_claims();
+DROP FUNCTION tell_of_new_reviews(), tell_of_changed_reviews(), tell_of_decisions(), tell_of_claims();
 GRANT INSERT (shard, messages) ON outbox TO hitl_sidecar;
 GRANT UPDATE (state, approved_by, seq, version, changed_at) ON patch TO hitl_sidecar;
 GRANT INSERT (patch_id, seq, round, decision_id, apv_id, cve_id, decision, mode, decided_by, approvers, comment, reasons,

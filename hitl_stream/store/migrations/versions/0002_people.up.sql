@@ -250,7 +250,8 @@ BEGIN
   RETURN tags_of(tags) || words_of(r.summary);
 END $$;
 
-CREATE FUNCTION write_queue(changed text[]) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION write_queue(changed text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   DELETE FROM queue AS q USING patch AS p
    WHERE q.patch_id = ANY (changed) AND p.patch_id = q.patch_id AND p.state <> 'pending';
   INSERT INTO queue (patch_id, apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
@@ -271,7 +272,7 @@ CREATE FUNCTION write_queue(changed text[]) RETURNS void LANGUAGE sql AS $$
      SET cve_id = excluded.cve_id, package = excluded.package, tags = excluded.tags, ml_confidence = excluded.ml_confidence,
          severity_points = excluded.severity_points, risk_points = excluded.risk_points, doubt_points = excluded.doubt_points,
          opened_at = excluded.opened_at, expires_at = excluded.expires_at;
-$$;
+END $$;
 CREATE FUNCTION follow_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   changed text[] := (SELECT array_agg(patch_id) FROM after);
@@ -350,23 +351,29 @@ LANGUAGE sql IMMUTABLE AS $$
            coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], p.risk), 3))]
 $$;
 
-CREATE FUNCTION has_unknown_author(p patch) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM round_authors(p.patch_id, p.round) WHERE NOT known)
-$$;
+-- What is asked of a row again and again is PL/pgSQL: a session keeps its plans, where a function in SQL is planned at every call.
+-- A list is planned for the values at hand, and what it shows of each row is not.
+CREATE FUNCTION has_unknown_author(p patch) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM round_authors(p.patch_id, p.round) WHERE NOT known);
+END $$;
 
-CREATE FUNCTION is_own(p patch, who text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM round_authors(p.patch_id, p.round) a WHERE a.person = who OR (NOT a.known AND a.name = who))
-$$;
+CREATE FUNCTION is_own(p patch, who text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM round_authors(p.patch_id, p.round) a WHERE a.person = who OR (NOT a.known AND a.name = who));
+END $$;
 
 CREATE FUNCTION approvals_needed(p patch) RETURNS int
-LANGUAGE sql STABLE AS $$
-  SELECT coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = approval_class(p)), 10) + has_unknown_author(p)::int
-$$;
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = approval_class(p)), 10) + has_unknown_author(p)::int;
+END $$;
 
 CREATE FUNCTION has_role(groups text[], wanted text) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM access_group_role WHERE group_name = ANY (groups) AND role = wanted)
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM access_group_role WHERE group_name = ANY (groups) AND role = wanted);
+END $$;
 
 -- what a person does -------------------------------------------------------------------------------------------------
 -- Refusals say what they are by SQLSTATE: HT401 must log in again, HT403 not allowed, HT404 unknown, HT409 not possible now,
@@ -377,9 +384,10 @@ BEGIN
 END $$;
 
 CREATE FUNCTION lock_patch(wanted_patch_id text) RETURNS SETOF patch
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT * FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN QUERY SELECT * FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE;
+END $$;
 
 -- The locked row, if this person may do this to it now.
 CREATE FUNCTION admit(wanted_patch_id text, seen_version bigint, who text, groups text[], wanted_role text, states text[])
@@ -413,16 +421,18 @@ RETURNS patch LANGUAGE sql AS $$
   SELECT admit(wanted_patch_id, (SELECT version FROM lock_patch(wanted_patch_id)), who, groups, wanted_role, states)
 $$;
 
-CREATE FUNCTION is_past_retention(p patch) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM evidence e WHERE e.patch_id = p.patch_id AND e.round = p.round AND e.payload IS NULL)
-$$;
+CREATE FUNCTION is_past_retention(p patch) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM evidence e WHERE e.patch_id = p.patch_id AND e.round = p.round AND e.payload IS NULL);
+END $$;
 
 -- Whoever works on a review holds it on.
 CREATE FUNCTION renew_claim(wanted_patch_id text, who text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
   UPDATE claim SET until = clock_timestamp() + interval '15 minutes'
-   WHERE patch_id = wanted_patch_id AND person = who AND until > clock_timestamp()
-$$;
+   WHERE patch_id = wanted_patch_id AND person = who AND until > clock_timestamp();
+END $$;
 
 CREATE FUNCTION must_say_why(said text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -439,12 +449,13 @@ BEGIN
 END $$;
 
 CREATE FUNCTION note(p patch, what text, who text, said_role text, said text, moment timestamptz, token text, request text, more json)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO action (at, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version,
                       justification, request_id, detail)
   VALUES (moment, who, said_role, token, what, p.patch_id, p.round, p.seq + 1, p.patch_digest, p.evidence_digest,
-          p.policy_version, said, request, more)
-$$;
+          p.policy_version, said, request, more);
+END $$;
 
 -- Approvals count while who gave them may still give them: the role was not taken away, and they turned out to be no author.
 CREATE FUNCTION votes_in_force(p patch) RETURNS SETOF vote LANGUAGE sql STABLE AS $$
@@ -454,16 +465,18 @@ CREATE FUNCTION votes_in_force(p patch) RETURNS SETOF vote LANGUAGE sql STABLE A
      AND v.patch_digest = p.patch_digest AND has_role(v.groups, v.role) AND NOT is_own(p, v.person)
 $$;
 
-CREATE FUNCTION voters(p patch) RETURNS text[] LANGUAGE sql STABLE AS $$
-  SELECT coalesce(array_agg(person ORDER BY at, person), '{}')
-    FROM (SELECT v.person, min(v.at) AS at FROM votes_in_force(p) AS v GROUP BY v.person) AS x
-$$;
+CREATE FUNCTION voters(p patch) RETURNS text[] LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN (SELECT coalesce(array_agg(person ORDER BY at, person), '{}')
+            FROM (SELECT v.person, min(v.at) AS at FROM votes_in_force(p) AS v GROUP BY v.person) AS x);
+END $$;
 
 -- Breaking the glass lifts the count, and not what an author whom nobody knows costs: it could be who breaks it.
-CREATE FUNCTION has_quorum(p patch) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT cardinality(voters(p)) >= approvals_needed(p)
-      OR (EXISTS (SELECT FROM votes_in_force(p) WHERE break_glass) AND cardinality(voters(p)) >= 1 + has_unknown_author(p)::int)
-$$;
+CREATE FUNCTION has_quorum(p patch) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN cardinality(voters(p)) >= approvals_needed(p)
+      OR (EXISTS (SELECT FROM votes_in_force(p) WHERE break_glass) AND cardinality(voters(p)) >= 1 + has_unknown_author(p)::int);
+END $$;
 
 -- An approval of one person, on exactly what was seen; nobody approves what is theirs, and nobody twice. What is critical, and
 -- the glass, need a person who has just shown who they are.
@@ -673,13 +686,14 @@ BEGIN
 END $$;
 
 -- Who broke the glass for this patch and was not reviewed yet.
-CREATE FUNCTION glass_unreviewed(p patch) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT b.actor
-    FROM action AS b
-   WHERE b.patch_id = p.patch_id AND b.action = 'glass_broken'
-     AND NOT EXISTS (SELECT FROM action AS r WHERE r.patch_id = b.patch_id AND r.action = 'glass_reviewed' AND r.at >= b.at)
-   ORDER BY b.at DESC LIMIT 1
-$$;
+CREATE FUNCTION glass_unreviewed(p patch) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT b.actor
+             FROM action AS b
+            WHERE b.patch_id = p.patch_id AND b.action = 'glass_broken'
+              AND NOT EXISTS (SELECT FROM action AS r WHERE r.patch_id = b.patch_id AND r.action = 'glass_reviewed' AND r.at >= b.at)
+            ORDER BY b.at DESC LIMIT 1);
+END $$;
 
 -- A comment; or, of somebody else than who broke it, the review that a broken glass needs afterwards.
 CREATE FUNCTION comment_by_person(wanted_patch_id text, who text, groups text[], said text, of_glass boolean, token text, request text)
@@ -706,8 +720,10 @@ CREATE TABLE change (
   xid      xid8        NOT NULL DEFAULT pg_current_xact_id(),
   at       timestamptz NOT NULL DEFAULT clock_timestamp(),
   kind     text        NOT NULL CHECK (kind IN ('review_opened', 'review_changed', 'decision_made', 'claim_changed')),
-  patch_id text        NOT NULL COLLATE "C"
+  patch_id text        NOT NULL COLLATE "C",
+  tags     text[]      COLLATE "C"
 );
+COMMENT ON COLUMN change.tags IS 'What the review was filtered by, before and after; NULL where it is in no list: that concerns everybody.';
 CREATE INDEX change_xid ON change (xid);
 CREATE INDEX change_at ON change USING brin (at);
 CREATE TABLE live_ticket (
@@ -719,30 +735,41 @@ CREATE TABLE live_ticket (
 );
 COMMENT ON TABLE live_ticket IS 'Who may listen: good once, for half a minute, and until the token that it was got with ends.';
 
-CREATE FUNCTION tell_of_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION tell_of_new_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO change (kind, patch_id)
-  SELECT CASE TG_OP WHEN 'INSERT' THEN 'review_opened' ELSE 'review_changed' END, patch_id FROM after;
+  INSERT INTO change (kind, patch_id, tags) SELECT 'review_opened', patch_id, tags FROM after;
+  RETURN NULL;
+END $$;
+-- Whoever sees only some reviews hears of one that leaves these, too.
+CREATE FUNCTION tell_of_changed_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO change (kind, patch_id, tags)
+  SELECT 'review_changed', patch_id, CASE WHEN a.tags = b.tags THEN a.tags ELSE a.tags || b.tags END
+    FROM after AS a JOIN before AS b USING (patch_id);
   RETURN NULL;
 END $$;
 -- What policy approves by itself was in nobody's list, and there is too much of it.
 CREATE FUNCTION tell_of_decisions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO change (kind, patch_id)
-  SELECT 'decision_made', patch_id FROM after WHERE mode = 'human' OR decision <> 'approved';
+  INSERT INTO change (kind, patch_id, tags)
+  SELECT 'decision_made', a.patch_id, q.tags
+    FROM after AS a LEFT JOIN queue AS q ON q.patch_id = a.patch_id
+   WHERE a.mode = 'human' OR a.decision <> 'approved';
   RETURN NULL;
 END $$;
 CREATE FUNCTION tell_of_claims() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP <> 'UPDATE' OR NEW.person <> OLD.person OR NEW.round <> OLD.round THEN
-    INSERT INTO change (kind, patch_id) VALUES ('claim_changed', coalesce(NEW.patch_id, OLD.patch_id));
+    INSERT INTO change (kind, patch_id, tags)
+    SELECT 'claim_changed', c.patch_id, q.tags
+      FROM (SELECT coalesce(NEW.patch_id, OLD.patch_id) AS patch_id) AS c LEFT JOIN queue AS q ON q.patch_id = c.patch_id;
   END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER tell_new AFTER INSERT ON queue REFERENCING NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_reviews();
-CREATE TRIGGER tell_changed AFTER UPDATE ON queue REFERENCING NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_reviews();
+  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_new_reviews();
+CREATE TRIGGER tell_changed AFTER UPDATE ON queue REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION tell_of_changed_reviews();
 CREATE TRIGGER tell AFTER INSERT ON decision REFERENCING NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION tell_of_decisions();
 CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON claim FOR EACH ROW EXECUTE FUNCTION tell_of_claims();
@@ -759,12 +786,18 @@ $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON look FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE INDEX decision_at ON decision (decided_at);
-CREATE INDEX decision_person ON decision (decided_by, decided_at) WHERE mode = 'human';
+-- What policy does by itself is most of it, and found by its time.
+CREATE INDEX decision_person ON decision (decided_by, decided_at) WHERE decided_by <> 'policy';
+CREATE INDEX decision_kind ON decision (decision, decided_at) WHERE decision <> 'approved';
+CREATE INDEX decision_policy_version ON decision USING brin (policy_version);
+CREATE INDEX action_policy_version ON action USING brin (policy_version);
+CREATE INDEX action_kind ON action (action, at) WHERE action <> 'review_opened';
 CREATE INDEX action_by_time ON action (at);
 CREATE INDEX action_person ON action (actor, at) WHERE actor <> 'policy';
 CREATE INDEX action_glass ON action (patch_id, at) WHERE action IN ('glass_broken', 'glass_reviewed');
 CREATE INDEX vote_at ON vote (at);
 CREATE INDEX look_at ON look (at);
+CREATE INDEX look_person ON look (person, at);
 DROP INDEX decision_decided, action_at;
 
 -- The gate believes a patch's row only if nothing was decided since what the row names.
@@ -832,23 +865,39 @@ $$;
 
 -- what others read ---------------------------------------------------------------------------------------------------
 -- A vote is its own audit entry; the one that completed an approval is told by the decision. (at, key) names an entry.
-CREATE OR REPLACE VIEW audit_entry AS
+-- One view for each table, so that a page is read along each one's own index.
+CREATE VIEW decision_entry AS
   SELECT decided_at AS at, decided_by AS actor, coalesce(role, mode) AS role, token_id, decision AS action, patch_id,
          round, seq, patch_digest, evidence_digest, policy_version, comment AS justification, request_id,
          jsonb_build_object('decision_id', decision_id, 'reasons', reasons::jsonb, 'approvers', approvers) AS detail,
          0::bigint AS id, ('d' || patch_id || ' ' || seq) COLLATE "C" AS key
-    FROM decision
-  UNION ALL
+    FROM decision;
+CREATE VIEW action_entry AS
   SELECT at, actor, role, token_id, action, patch_id, round, seq, patch_digest, evidence_digest, policy_version,
-         justification, request_id, detail::jsonb, id, ('a' || lpad(id::text, 19, '0')) COLLATE "C"
-    FROM action
-  UNION ALL
-  SELECT v.at, v.person COLLATE "default", v.role, v.token_id, 'approval_given', v.patch_id, v.round, v.seq, v.patch_digest, v.evidence_digest,
-         v.policy_version, v.comment, v.request_id, jsonb_build_object('break_glass', v.break_glass), 0,
-         ('v' || v.patch_id || ' ' || v.seq || ' ' || v.person) COLLATE "C"
+         justification, request_id, detail::jsonb, id, ('a' || lpad(id::text, 19, '0')) COLLATE "C" AS key
+    FROM action;
+CREATE VIEW vote_entry AS
+  SELECT v.at, v.person COLLATE "default" AS actor, v.role, v.token_id, 'approval_given' AS action, v.patch_id, v.round, v.seq,
+         v.patch_digest, v.evidence_digest, v.policy_version, v.comment AS justification, v.request_id,
+         jsonb_build_object('break_glass', v.break_glass) AS detail, 0::bigint AS id,
+         ('v' || v.patch_id || ' ' || v.seq || ' ' || v.person) COLLATE "C" AS key
     FROM vote v
    WHERE NOT EXISTS (SELECT FROM decision d WHERE d.patch_id = v.patch_id AND d.seq = v.seq
                         AND d.decided_by = v.person AND d.decided_at = v.at);
+CREATE OR REPLACE VIEW audit_entry AS
+  SELECT * FROM decision_entry UNION ALL SELECT * FROM action_entry UNION ALL SELECT * FROM vote_entry;
+
+-- Whether an entry is among those asked for, and behind the last one of the page before. A plain expression, as is_wanted. Every
+-- comparison has the collation of its column: with another one no index is found.
+CREATE FUNCTION is_asked_for(at timestamptz, key text, patch_id text, actor text, action text, policy_version int,
+                             last_at timestamptz, last_key text, of_patch text, of_actor text, of_action text, of_version int,
+                             since timestamptz, until timestamptz)
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT at <= last_at AND (at < last_at OR key < last_key)
+     AND (of_patch IS NULL OR patch_id = of_patch) AND (of_actor IS NULL OR actor = of_actor COLLATE "default")
+     AND (of_action IS NULL OR action = of_action COLLATE "default") AND (of_version IS NULL OR policy_version = of_version)
+     AND (since IS NULL OR at >= since) AND (until IS NULL OR at < until)
+$$;
 
 -- grants -------------------------------------------------------------------------------------------------------------
 -- Whatever is not granted below is for these functions themselves; the gate may be asked by everybody.
@@ -865,6 +914,7 @@ GRANT EXECUTE ON FUNCTION
   words_of(text),
   tags_of(text[]),
   is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[]),
+  is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz),
   matches(text, text),
   round_authors(text, int),
   approval_class(patch),
@@ -888,6 +938,8 @@ GRANT EXECUTE ON FUNCTION
   release_by_person(text, text, text[], text, text),
   comment_by_person(text, text, text[], text, boolean, text, text) TO hitl_sidecar;
 REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
+REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
+GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue, change, live_ticket FROM PUBLIC;
 GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, queue, change
   TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
