@@ -23,7 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hitl_stream.broker.connection import KafkaConnection
 from hitl_stream.errors import HitlError
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     environment: str = Field("local", min_length=1)
     http_host: str = Field("127.0.0.1", min_length=1)
     http_port: Port = 8027
+    http_origins: Annotated[tuple[str, ...], NoDecode] = ()
     metrics_host: str = Field("127.0.0.1", min_length=1)
     metrics_port: Port = 9027
     auth_issuer: str | None = None
@@ -89,6 +90,15 @@ class Settings(BaseSettings):
         if url is not None and (urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname):
             raise ValueError("must begin with https:// (http:// in environment local, or on this machine)")
         return url
+
+    @field_validator("http_origins", mode="before")
+    @classmethod
+    def _are_origins(cls, given: str | tuple[str, ...]) -> tuple[str, ...]:
+        origins = given.split(",") if isinstance(given, str) else given
+        found = tuple(origin.strip().lower() for origin in origins if origin.strip())
+        if any(urlsplit(origin)[2:] != ("", "", "") or not urlsplit(origin).hostname for origin in found):
+            raise ValueError("origins as browsers send them, with commas between: https://console.example.org")
+        return found
 
     @field_validator("kafka_ssl_keyfile", "kafka_ssl_certfile")
     @classmethod

@@ -120,6 +120,10 @@ HTTP_SECONDS = Histogram(
 HTTP_REFUSALS = Counter(
     "hitl_http_refusals", "Requests refused, by status (401, 403, 409, 412, 429, …).", ["status"], registry=REGISTRY
 )
+LIVE_CLIENTS = Gauge("hitl_live_clients", "Connections that listen to live updates.", registry=REGISTRY)
+LIVE_LET_GO = Counter(
+    "hitl_live_let_go", "Connections that were ended from our side, by close code.", ["code"], registry=REGISTRY
+)
 GLASS_BROKEN = Counter(
     "hitl_glass_broken", "Approvals by one person who broke the glass. Somebody must look.", registry=REGISTRY
 )

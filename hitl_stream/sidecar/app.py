@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -44,15 +44,22 @@ def connect(app: FastAPI, database: Database | None, reserved: Database | None =
 
 
 def create(
-    database: Database | None, who: Verifier | DemoIssuer, *, hosts: list[str] | None = None, rates: Rates | None = None
+    database: Database | None,
+    who: Verifier | DemoIssuer,
+    *,
+    hosts: list[str] | None = None,
+    origins: Collection[str] = (),
+    rates: Rates | None = None,
 ) -> FastAPI:
     """The app. Without `database` it answers 503 until `connect` gives it one; without `rates` nobody is slowed down.
 
     `who` vouches for people: a configured issuer, or that of the demo, which brings its routes along. `hosts` are the Host
     headers that are answered; a web page that had its own name point to this machine (DNS rebinding) would send another.
+    Pages of `origins` may listen to live updates, as those of this host always may.
     """
     app = FastAPI(title="hitl-stream", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     connect(app, database)
+    app.state.origins = frozenset(origins)
     app.state.hub = hub.Hub()
     app.state.limiter = None if rates is None else Limiter(rates)
     problem.install(app)

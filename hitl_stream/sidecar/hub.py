@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from hitl_stream.errors import Unavailable
-from hitl_stream.observe import log
+from hitl_stream.observe import log, metrics
 from hitl_stream.sidecar import permission, shape
 from hitl_stream.store import access, live
 from hitl_stream.store.database import Connection, Database
@@ -76,6 +76,7 @@ class Client:
         """Let it go."""
         if not self.ended.is_set():
             self.code = code
+            metrics.LIVE_LET_GO.labels(str(code)).inc()
             self.ended.set()
 
     def offer(self, batch: Batch) -> None:
@@ -110,6 +111,7 @@ class Hub:
     async def join(self, client: Client, database: Database) -> None:
         """When this returns the client gets everything that is committed from then on."""
         self._clients.add(client)
+        metrics.LIVE_CLIENTS.set(len(self._clients))
         if self._watching is None or self._watching.done():
             self._begun.clear()
             self._watching = asyncio.create_task(self._watch(database))
@@ -118,6 +120,7 @@ class Hub:
     def leave(self, client: Client) -> None:
         """And no longer."""
         self._clients.discard(client)
+        metrics.LIVE_CLIENTS.set(len(self._clients))
 
     async def _watch(self, database: Database) -> None:
         cursor: str | None = None

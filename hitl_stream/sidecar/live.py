@@ -132,4 +132,5 @@ async def _until_closed(socket: WebSocket) -> None:
 def _is_ours(socket: WebSocket) -> bool:
     """No page of another origin may listen with a ticket that it got hold of; what is no browser sends no origin."""
     origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+    known: frozenset[str] = socket.app.state.origins
+    return origin is None or urlsplit(origin).netloc == socket.headers.get("host") or origin.lower() in known

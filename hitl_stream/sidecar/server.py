@@ -48,7 +48,7 @@ async def serve(chosen: Settings) -> None:
     """Serve until a signal says stop. Raises Fatal."""
     who = vouching(chosen)
     hosts = [*LOOPBACK, "[::1]"] if chosen.http_host in LOOPBACK else None
-    made = app.create(None, who, hosts=hosts, rates=Rates())
+    made = app.create(None, who, hosts=hosts, origins=chosen.http_origins, rates=Rates())
     if isinstance(who, DemoIssuer):
         log.get().warning(
             "demo_login", issuer=who.issuer, reason="whoever is on this machine may be anybody of the demo"

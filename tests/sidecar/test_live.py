@@ -62,9 +62,8 @@ class Running:
 async def running(database: str) -> AsyncIterator[Running]:
     reader = await Database.open(database, "hitl_sidecar", size=8, name="test-live")
     port = free_port()
-    config = uvicorn.Config(
-        app.create(reader, ISSUER), port=port, log_config=None, ws="websockets-sansio", lifespan="off"
-    )
+    made = app.create(reader, ISSUER, origins=("https://console.example",))
+    config = uvicorn.Config(made, port=port, log_config=None, ws="websockets-sansio", lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
 
@@ -128,6 +127,8 @@ async def test_a_page_of_another_origin_does_not_listen(running: Running) -> Non
     with pytest.raises(InvalidStatus):
         async with running.listening(origin="https://evil.example"):
             pass
+    async with running.listening(origin="https://Console.example"):
+        pass
 
 
 async def test_after_a_reconnect_nothing_is_missing_however_transactions_overlap(

@@ -34,6 +34,11 @@ DOCUMENTED = {
     "HITL_METRICS_PORT": ("metrics_port", "9999", 9999),
     "HITL_AUTH_ISSUER": ("auth_issuer", "https://idp", "https://idp"),
     "HITL_AUTH_AUDIENCE": ("auth_audience", "hitl", "hitl"),
+    "HITL_HTTP_ORIGINS": (
+        "http_origins",
+        "https://a.example, https://B.example:8443",
+        ("https://a.example", "https://b.example:8443"),
+    ),
     "HITL_AUTH_GROUPS_CLAIM": ("auth_groups_claim", "realm_access.roles", "realm_access.roles"),
     "HITL_AUTH_JWKS_URL": ("auth_jwks_url", "https://idp/keys", "https://idp/keys"),
     "HITL_LOG_FORMAT": ("log_format", "console", "console"),
