@@ -20,18 +20,19 @@ from tests.harness.availability import MISSING, scale
 
 # Seconds on 2 cores at scale `ci`; all of them together stay under 40 minutes.
 BUDGETS_S = {
-    "broker": 120,
+    "broker": 60,
     "demo": 200,
     "duties": 150,
     "embedded": 60,
     "faults": 480,
-    "pipeline": 120,
+    "pipeline": 100,
     "property": 200,
+    "provider": 150,
     "rules": 60,
     "sidecar": 160,
     "store": 240,
     "stream": 480,
-    "unit": 120,
+    "unit": 60,
 }
 FULL_FACTOR = 8
 FAIL_AT = 1.5
