@@ -19,7 +19,7 @@ from fastapi import Depends, Request, Response
 from hitl_stream.errors import Unavailable
 from hitl_stream.review.role import Role
 from hitl_stream.sidecar import permission
-from hitl_stream.sidecar.problem import Problem
+from hitl_stream.sidecar.problem import Problem, unavailable
 from hitl_stream.sidecar.rate import Limiter
 from hitl_stream.sidecar.reply import Reply
 from hitl_stream.sidecar.token import Principal, TokenRefused, Verifier
@@ -141,7 +141,7 @@ async def _find(conn: Connection, key: Key) -> Kept | None:
 
 
 async def _principal(request: Request) -> Principal:
-    """Whom the bearer token speaks for. Raises Problem 401, Unavailable while the issuer's keys are not known."""
+    """Whom the bearer token speaks for. Raises Problem 401, 503 while the issuer's keys are not known."""
     sent = request.headers.getlist("Authorization")
     if not sent:
         raise Problem(401, "login-required", "Log in first", headers={"WWW-Authenticate": 'Bearer realm="hitl-stream"'})
@@ -156,6 +156,8 @@ async def _principal(request: Request) -> Principal:
         raise Problem(
             401, "invalid-token", "The token is not accepted", str(refusal), headers={"WWW-Authenticate": challenge}
         ) from refusal
+    except Unavailable as failure:
+        raise unavailable("issuer") from failure
 
 
 async def _body(request: Request) -> bytes:

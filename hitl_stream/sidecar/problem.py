@@ -43,6 +43,12 @@ class Problem(Exception):
         return Response(orjson.dumps(self.body), self.status, headers, media_type="application/problem+json")
 
 
+def unavailable(dependency: str) -> Problem:
+    """503: what is needed for an answer is away."""
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return Problem(503, "unavailable", f"The {dependency} does not answer, try again", headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
     app.add_exception_handler(Problem, _problem)
@@ -71,8 +77,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return Problem(503, "unavailable", "The database does not answer, try again", headers=headers).response()
+    return unavailable("database").response()
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
 from hitl_stream.errors import Refused, Unavailable
+from hitl_stream.observe import log
 
 TOKEN_BYTES_MAX = 16_384
 GROUPS_MAX = 500
@@ -86,6 +87,7 @@ class Keys:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
                 self._keys = _read_keys(await self.fetch())
         except (Unavailable, TimeoutError) as failure:
+            log.get().warning("issuer_unavailable", reason=str(failure) or "it takes too long")
             if self._stale():
                 raise Unavailable(f"the issuer's keys are not known: {failure}") from failure
         else:

@@ -15,6 +15,7 @@ import orjson
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
+from structlog.testing import capture_logs
 
 from hitl_stream.errors import Unavailable
 from hitl_stream.sidecar import app
@@ -306,9 +307,14 @@ async def test_without_keys_nobody_is_let_in_and_told_to_come_again(
 ) -> None:
     client, provider = guarded
     provider.up = False
-    response = await client.get("/hitl/patches/p-1", headers={"Authorization": f"Bearer {signed()}"})
-    assert response.status_code == 503
-    assert "retry-after" in response.headers
+    with capture_logs() as lines:
+        for _ in range(2):
+            response = await client.get("/hitl/patches/p-1", headers={"Authorization": f"Bearer {signed()}"})
+            assert (response.status_code, response.json()["type"]) == (503, "/problems/unavailable")
+            assert response.json()["title"] == "The issuer does not answer, try again"
+            assert "retry-after" in response.headers
+    said = [line for line in lines if line["event"] == "issuer_unavailable"]
+    assert [(line["log_level"], line["reason"]) for line in said] == [("warning", "down")], "as often as it is asked"
 
 
 async def test_who_has_no_role_may_nothing(guarded: tuple[httpx2.AsyncClient, Provider]) -> None:
