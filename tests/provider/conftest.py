@@ -55,7 +55,7 @@ def ann(browser: Browser) -> Tokens:
 @pytest.fixture
 def reviewing(product: Product) -> Iterator[None]:
     """While a test runs, security engineers are reviewers."""
-    with granted(product, "security-engineers", "reviewer"):
+    with granted(product, "/security-engineers", "reviewer"):
         yield
 
 

@@ -46,6 +46,7 @@ class Product:
                 "HITL_HTTP_PORT": str(port),
                 "HITL_AUTH_ISSUER": issuer,
                 "HITL_AUTH_AUDIENCE": AUDIENCE,
+                "no_proxy": "127.0.0.1",
             }
         )
         self._child = Child([sys.executable, "-c", MAIN, "sidecar"], log=log, env=environment, stop_signal=SIGTERM)

@@ -15,13 +15,13 @@ from tests.provider.product import Product
 @pytest.fixture
 def machine(product: Product, keycloak: KeycloakServer) -> Iterator[str]:
     """The token of the service account; its group may ask the gate."""
-    with granted(product, "deployment-gates", "gate"):
+    with granted(product, "/deployment-gates", "gate"):
         yield keycloak.client_token("hitl-gate")
 
 
 def test_its_token_is_one_of_the_other_kind(machine: str, ann: Tokens) -> None:
     assert (header(machine)["typ"], header(ann.access)["typ"]) == ("at+jwt", "JWT")
-    assert claims(machine)["groups"] == ["deployment-gates"]
+    assert claims(machine)["groups"] == ["/deployment-gates"]
 
 
 @pytest.mark.usefixtures("reviewing")

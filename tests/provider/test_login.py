@@ -12,13 +12,13 @@ from tests.provider.product import Product
 
 def test_a_person_decides_until_the_role_is_taken_away(product: Product, browser: Browser) -> None:
     first, second = product.review(), product.review()
-    with granted(product, "security-engineers", "reviewer"):
+    with granted(product, "/security-engineers", "reviewer"):
         token = browser.login("ann").access
         approved = product.say(first, "approve", token, product.version(first, token), {"comment": "fine"})
         assert (approved.status_code, approved.json()["decision"]) == (200, "approved")
         assert approved.json()["approvals"] == [claims(token)["sub"]]
         seen, later = product.version(first, token), product.version(second, token)
-        assert product.access("revoke", "security-engineers", "reviewer") == 0
+        assert product.access("revoke", "/security-engineers", "reviewer") == 0
         before = product.rows()
         for patch_id, action, version in ((second, "approve", later), (first, "revoke", seen)):
             refused = product.say(patch_id, action, token, version, {"reason": "too late"})
@@ -26,14 +26,14 @@ def test_a_person_decides_until_the_role_is_taken_away(product: Product, browser
             assert refused.headers["content-type"] == "application/problem+json"
             assert refused.json()["type"] == "/problems/not-allowed"
         assert product.rows() == before
-    with granted(product, "security-engineers", "reviewer"):
+    with granted(product, "/security-engineers", "reviewer"):
         again = product.say(second, "approve", token, later)
         assert again.json()["decision"] == "approved", "it was the role, not the token"
 
 
 def test_a_group_without_a_role_may_nothing(product: Product, browser: Browser) -> None:
     token = browser.login("gus").access
-    assert claims(token)["groups"] == ["guests"]
+    assert claims(token)["groups"] == ["/guests"]
     refused = product.patch(product.review(), token)
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/not-allowed")
 
@@ -81,12 +81,15 @@ def test_only_access_tokens_for_us_are_believed(
     patch_id = product.review()
     with Browser(keycloak.issuer, "elsewhere") as other:
         foreign = other.login("ann").access
+    with Browser(keycloak.issuer, "without-basic") as other:
+        nameless = other.login("ann").access
     assert claims(foreign)["groups"] == claims(ann.access)["groups"]
     cases = [
         (ann.id, "it is no access token"),
         (ann.refresh, "it is signed with a key that the issuer does not publish"),
         (foreign, "it is for another audience"),
         (keycloak.client_token("operator"), "it is for another audience"),
+        (nameless, "it names nobody"),
     ]
     for token, words in cases:
         refused = product.patch(patch_id, token)

@@ -33,7 +33,7 @@ def test_a_token_that_tells_of_no_login_is_too_old(product: Product, keycloak: K
     patch_id = product.review(**CRITICAL)
     token = keycloak.client_token("hitl-gate")
     assert "auth_time" not in claims(token)
-    with granted(product, "deployment-gates", "reviewer"):
+    with granted(product, "/deployment-gates", "reviewer"):
         refused = product.say(patch_id, "approve", token, product.version(patch_id, token))
     assert (refused.status_code, refused.json()["type"]) == (401, "/problems/login-too-old")
     assert 'error="insufficient_user_authentication", max_age="300"' in refused.headers["www-authenticate"]
