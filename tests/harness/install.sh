@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests need and Python packages cannot bring: Postgres 15, Java 17 and Maven (for a real Kafka).
+# Installs what the tests need and Python packages cannot bring: Postgres 15, Java 17 and Maven (for a real Kafka and Keycloak).
 # Only as root on a machine with apt, and only what is missing; elsewhere it says what the run will lack.
 set -euo pipefail
 
 missing=()
 [ -x /usr/lib/postgresql/15/bin/postgres ] || command -v postgres >/dev/null || missing+=(postgresql-15)
 command -v java >/dev/null || missing+=(default-jre-headless)
-command -v mvn >/dev/null || [ -e "${XDG_CACHE_HOME:-$HOME/.cache}/hitl-stream/kafka-4.3.0" ] || missing+=(maven)
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/hitl-stream"
+command -v mvn >/dev/null || { [ -e "$cache/kafka-4.3.0" ] && [ -e "$cache/keycloak-26.4.0" ]; } || missing+=(maven)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
