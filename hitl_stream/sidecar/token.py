@@ -31,6 +31,7 @@ FRESH_S = 300.0  # keys that the issuer took back are believed no longer than th
 STALE_S = 3_600.0  # how long known keys are believed while it does not
 FETCH_TIMEOUT_S = 10.0
 KEYS_MAX = 100
+VERIFIED_MAX = 1_000
 YEAR_9999 = 253_370_764_800
 
 # What a key signs with where the issuer does not say; Ed25519 has an old name (RFC 9864) that issuers still use.
@@ -115,6 +116,7 @@ class Verifier:
     keys: Keys
     groups_claim: str = "groups"
     now: Callable[[], float] = time.time
+    _verified: dict[str, tuple[Key, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
 
     async def verify(self, token: str) -> Principal:
         """Who the token speaks for. Raises TokenRefused, Unavailable."""
@@ -128,10 +130,24 @@ class Verifier:
             raise TokenRefused("it names no key")
         key = await self.keys.find(kid)
         try:
-            claims = jwt.decode(token, key, _algorithms(key)).claims
+            claims = self._claims(token, key)
         except (JoseError, ValueError) as error:
             raise TokenRefused(f"its signature is not valid: {type(error).__name__}") from error
         return self._principal(header, claims)
+
+    def _claims(self, token: str, key: Key) -> Mapping[str, Any]:
+        """What a token says whose signature fits. The same bytes fit the same key again; when they end is looked at every time.
+
+        Raises JoseError, ValueError.
+        """
+        known = self._verified.get(token)
+        if known is not None and known[0] is key:
+            return known[1]
+        claims = jwt.decode(token, key, _algorithms(key)).claims
+        if len(self._verified) >= VERIFIED_MAX:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = key, claims
+        return claims
 
     def _principal(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Principal:
         if not _is_access_token(header, claims):

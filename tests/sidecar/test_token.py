@@ -235,6 +235,32 @@ async def test_a_key_that_the_issuer_takes_back_is_believed_no_more_than_five_mi
         await verifier.verify(signed())
 
 
+async def test_a_token_that_was_accepted_once_is_not_accepted_for_ever() -> None:
+    provider, now = Provider(), float(NOW)
+    verifier = Verifier(ISSUER, AUDIENCE, Keys(provider.fetch, lambda: provider.at), now=lambda: now)
+    token, short = signed(), signed(exp=NOW + 60)
+    for one in (token, short):
+        assert (await verifier.verify(one)).subject == (await verifier.verify(one)).subject == "alice"
+    with pytest.raises(TokenRefused):
+        await verifier.verify(token[:-4] + "AAAA")
+    now += 91
+    with pytest.raises(TokenRefused, match="expired"):
+        await verifier.verify(short)
+    # Another key under the same name: what the old one signed is nobody's word any more.
+    provider.document = published(STRANGER)
+    provider.at += 301
+    with pytest.raises(TokenRefused, match="signature"):
+        await verifier.verify(token)
+
+
+async def test_only_so_many_accepted_tokens_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hitl_stream.sidecar.token.VERIFIED_MAX", 3)
+    verifier = Provider().verifier()
+    for _ in range(5):
+        await verifier.verify(signed())
+    assert len(verifier._verified) == 3
+
+
 @pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": 7}', b"null"])
 async def test_a_key_set_that_cannot_be_read_lets_nobody_in(document: bytes) -> None:
     with pytest.raises(Unavailable):
