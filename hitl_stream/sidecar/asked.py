@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,13 +76,14 @@ class Asked:
             await self._admit(conn)
             yield conn
 
-    async def once(self, work: Work) -> Response:
+    async def once(self, work: Work, role: Role | None = None) -> Response:
         """Do the work in one transaction; the same request with the same Idempotency-Key only gets the answer again.
 
-        Raises Problem 403, 409 and 422 of the key, what the work raises, Unavailable.
+        `role` is the one that is needed where what is sent decides that. Raises Problem 403, 409 and 422 of the key, what the
+        work raises, Unavailable.
         """
         async with self._in_time(), database(self.request).transaction() as conn:
-            await self._admit(conn)
+            await self._admit(conn, role)
             key = self._key()
             kept = None if key is None else await _find(conn, key)
             if kept is not None:
@@ -102,11 +103,12 @@ class Asked:
         except TimeoutError as error:
             raise Unavailable(f"no answer within {limit:.0f} s") from error
 
-    async def _admit(self, conn: Connection) -> None:
-        needed = permission.needed(self.request.method, self.request.scope["route"].path)
-        roles = await access.roles_of(conn, self.who.groups)
-        if needed is None or not needed & roles:
-            raise not_allowed(needed or ())
+    async def _admit(self, conn: Connection, role: Role | None = None) -> None:
+        needed = permission.needed(self.request.method, self.request.scope["route"].path) or frozenset()
+        if role is not None:
+            needed &= {role}
+        if not needed & await access.roles_of(conn, self.who.groups):
+            raise not_allowed(needed)
 
     def _key(self) -> Key | None:
         sent = self.request.headers.getlist("Idempotency-Key")
@@ -121,7 +123,7 @@ class Asked:
         return Key(self.who.subject, sent[0], sha256(about + b"\0" + self.body).digest())
 
 
-def not_allowed(needed: frozenset[Role] | tuple[Role, ...], detail: str | None = None) -> Problem:
+def not_allowed(needed: Collection[Role], detail: str | None = None) -> Problem:
     """403: this person may not ask this."""
     told = detail or f"This needs one of these roles: {', '.join(sorted(needed)) or 'none that exists'}."
     return Problem(403, "not-allowed", "You may not do this", told)

@@ -15,6 +15,7 @@ from hitl_stream.contract.digest import decision_id
 from hitl_stream.contract.encode import DecisionEvent
 from hitl_stream.errors import Refused
 from hitl_stream.observe import log, metrics
+from hitl_stream.review.role import Role
 from hitl_stream.sidecar import reply, shape, words
 from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.problem import Problem
@@ -45,7 +46,8 @@ async def approve(asked: Asker) -> Response:
         glass_broken = glass
         return reply.make(_voted(wanted, approval), etag=shape.etag(approval.version))
 
-    response = await _decide(asked, "pending", say)
+    role = Role.BREAK_GLASS if _wants_glass(asked.body) else Role.REVIEWER
+    response = await _decide(asked, "pending", say, role)
     if glass_broken:  # and committed
         metrics.GLASS_BROKEN.inc()
         patch = patch_id(asked.request)
@@ -88,7 +90,15 @@ async def reopen(asked: Asker) -> Response:
     return await _decide(asked, "expired", say)
 
 
-async def _decide(asked: Asked, state: str, say: Say) -> Response:
+def _wants_glass(raw: bytes) -> bool:
+    """Whether the glass is to be broken, which another role may do; what cannot be read is refused in its turn."""
+    try:
+        return words.members(raw).get("break_glass") is True
+    except Problem:
+        return False
+
+
+async def _decide(asked: Asked, state: str, say: Say, role: Role | None = None) -> Response:
     """Say it of the patch that the request names, if that is in `state` at the version that the person saw."""
     checked: dict[str, Any] = {}
 
@@ -100,7 +110,7 @@ async def _decide(asked: Asked, state: str, say: Say) -> Response:
         return await say(conn, wanted, version, body)
 
     try:
-        return await asked.once(work)
+        return await asked.once(work, role)
     except (command.Stale, command.NotPossible) as late:
         raise await _too_late(asked, checked["wanted"], checked["version"], state, late) from late
     except Refused as refusal:

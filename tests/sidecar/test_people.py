@@ -9,6 +9,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from hitl_stream.review.role import DEMO_PEOPLE, Role
 from tests.sidecar.conftest import ISSUER, Upstream, bearer
 
 
@@ -73,6 +74,19 @@ async def test_the_glass_can_be_broken_by_who_may_for_a_reason(client: httpx2.As
     shown = (await client.get("/hitl/patches/p-1")).json()
     assert {"glass_broken", "approved"} <= {entry["action"] for entry in shown["history"]}
     assert shown["glass_broken_by"] == "carol"
+
+
+async def test_who_may_not_break_the_glass_is_told_so_before_anything_of_the_patch(
+    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DEMO_PEOPLE, "gwen", (Role.BREAK_GLASS,))
+    await upstream.result()  # approved: nothing to decide
+    for who, role, body in (("alice", "break-glass", {"break_glass": True}), ("gwen", "reviewer", {})):
+        refused = [await say(client, who, "approve", body), await say(client, who, "approve", body, seen='"99"')]
+        refused.append(await client.post("/hitl/patches/nobody/approve", headers=bearer(who), json=body))
+        assert [one.status_code for one in refused] == [403, 403, 403]
+        assert {one.json()["detail"] for one in refused} == {f"This needs one of these roles: {role}."}
+    assert (await say(client, "carol", "approve", {"break_glass": True, "comment": "fire"})).status_code == 409
 
 
 async def test_who_broke_the_glass_is_reviewed_by_somebody_else(client: httpx2.AsyncClient, upstream: Upstream) -> None:
