@@ -68,7 +68,7 @@ async def _act(
         return _skipped(wanted, refused)
     except Refused as refusal:
         seen = decision.version_of(version)
-        return _skipped(wanted, await decision.too_late(conn, asked, wanted, seen, _STATE, refusal))
+        return _skipped(wanted, await decision.lost(conn, asked, wanted, seen, _STATE, refusal))
     return {"patch_id": wanted, "status": 200, "outcome": f"would_{action}" if dry_run else outcome}
 
 

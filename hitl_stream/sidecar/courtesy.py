@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
 from hitl_stream.errors import Refused
-from hitl_stream.sidecar import reply, shape, words
+from hitl_stream.sidecar import decision, reply, shape, words
 from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.raw_path import patch_id
 from hitl_stream.sidecar.refusal import problem
 from hitl_stream.sidecar.reply import Reply
 from hitl_stream.store import command, review
 from hitl_stream.store.database import Connection
+
+_CLAIMABLE: Final = "pending"
 
 Say = Callable[[Connection, str, dict[str, Any]], Awaitable[Reply]]
 
@@ -43,7 +45,7 @@ async def claim(asked: Asker) -> Response:
         held = await command.claim(conn, wanted, asked.actor)
         return _held(wanted, held.person, held.until)
 
-    return await _say(asked, say)
+    return await _say(asked, say, _CLAIMABLE)
 
 
 @router.post("/hitl/patches/{patch_id}/takeover")
@@ -54,7 +56,7 @@ async def take_over(asked: Asker) -> Response:
         held = await command.claim(conn, wanted, asked.actor, words.required(body, "reason"), take_over=True)
         return _held(wanted, held.person, held.until)
 
-    return await _say(asked, say)
+    return await _say(asked, say, _CLAIMABLE)
 
 
 @router.post("/hitl/patches/{patch_id}/release")
@@ -68,15 +70,22 @@ async def release(asked: Asker) -> Response:
     return await _say(asked, say)
 
 
-async def _say(asked: Asked, say: Say) -> Response:
+async def _say(asked: Asked, say: Say, state: str | None = None) -> Response:
+    """Say it of the patch that the request names, where only a patch in that state is held, if that is its state."""
+
     async def work(conn: Connection) -> Reply:
         wanted = patch_id(asked.request)
-        if not await review.read_version(conn, wanted):
+        current = await review.read_version(conn, wanted)
+        if current is None:
             raise command.UnknownPatch()
+        if state is not None and current[1] != state:
+            raise await decision.not_now(conn, wanted, current[1], state)
         return await say(conn, wanted, words.members(asked.body))
 
     try:
         return await asked.once(work)
+    except command.NotPossible as late:
+        raise await decision.too_late(asked, patch_id(asked.request), None, state, late) from late
     except Refused as refusal:
         raise problem(refusal) from refusal
 

@@ -112,7 +112,7 @@ async def _decide(asked: Asked, state: str, say: Say, role: Role | None = None) 
     try:
         return await asked.once(work, role)
     except (command.Stale, command.NotPossible) as late:
-        raise await _too_late(asked, checked["wanted"], checked["version"], state, late) from late
+        raise await too_late(asked, checked["wanted"], checked["version"], state, late) from late
     except Refused as refusal:
         raise problem(refusal) from refusal
 
@@ -130,7 +130,7 @@ async def seen_version(conn: Connection, asked: Asked, wanted: str, sent: Sequen
     if seen != version:
         raise await stale(conn, asked, wanted, seen)
     if stands != state:
-        raise await _not_possible(conn, wanted, stands, state)
+        raise await not_now(conn, wanted, stands, state)
     return version
 
 
@@ -140,27 +140,27 @@ def version_of(etag: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
-async def _too_late(asked: Asked, wanted: str, version: int, state: str, refusal: Refused) -> Problem:
+async def too_late(asked: Asked, wanted: str, version: int | None, state: str | None, refusal: Refused) -> Problem:
     """What became of a patch that was as the person saw it when the request came, and not any more when its turn came."""
     async with asked.reading() as conn:
-        return await too_late(conn, asked, wanted, version, state, refusal)
+        return await lost(conn, asked, wanted, version, state, refusal)
 
 
-async def too_late(
-    conn: Connection, asked: Asked, wanted: str, version: int | None, state: str, refusal: Refused
+async def lost(
+    conn: Connection, asked: Asked, wanted: str, version: int | None, state: str | None, refusal: Refused
 ) -> Problem:
-    """409 with who won if the patch is in another state now, else what the refusal is."""
+    """409 with who won if the patch is not in the state that was needed any more, else what the refusal is."""
     if not isinstance(refusal, command.Stale | command.NotPossible):
         return problem(refusal)
     current = await review.read_version(conn, wanted)
-    if current is not None and current[1] != state:
-        return await _not_possible(conn, wanted, current[1], state)
+    if current is not None and state is not None and current[1] != state:
+        return await not_now(conn, wanted, current[1], state)
     if isinstance(refusal, command.Stale):
         return await stale(conn, asked, wanted, version)
     return problem(refusal)
 
 
-async def _not_possible(conn: Connection, wanted: str, stands: str, state: str) -> Problem:
+async def not_now(conn: Connection, wanted: str, stands: str, state: str) -> Problem:
     """409: the patch is in another state, and who saw to that."""
     last = await review.read_last_decision(conn, wanted)
     won = {} if last is None else {"decision": last["decision"], "decided_by": last["decided_by"]}

@@ -211,6 +211,17 @@ async def test_a_review_is_claimed_taken_over_and_released(client: httpx2.AsyncC
     assert await version(client) == before, "who holds it is nothing that a decision rests on"
 
 
+async def test_who_would_hold_what_is_decided_learns_who_decided(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result(ml__confidence=0.9)
+    await say(client, "bob", "reject", {"reason": "no"})
+    for action, body in (("claim", None), ("takeover", {"reason": "bob is ill"}), ("takeover", {})):
+        refused = await claim(client, "alice", action, body)
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-pending")
+        assert (refused.json()["decision"], refused.json()["decided_by"]) == ("rejected", "bob")
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "\u202eevil\u202c \u200b zero",
