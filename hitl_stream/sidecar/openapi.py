@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 
 from hitl_stream import __version__
 from hitl_stream.contract.schema import WithoutTitles
-from hitl_stream.sidecar import permission
+from hitl_stream.sidecar import answer
 from hitl_stream.sidecar.permission import ANYBODY, PERMISSIONS, Route
 from hitl_stream.sidecar.queue import TAGS
 from hitl_stream.sidecar.schema import command, overview, patch
@@ -251,7 +251,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--write", type=Path, required=True, metavar="FOLDER", help="the root of the repository")
     root: Path = parser.parse_args(arguments).write
     (root / "schemas" / "http" / "openapi.json").write_text(document_text(), encoding="utf-8")
-    (root / "docs" / "permissions.md").write_text(permission.to_markdown(), encoding="utf-8")
+    (root / "docs" / "permissions.md").write_text(answer.to_markdown(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +45,21 @@ class Upstream:
         await self.feed(binary(event_id, data(**changes)))
 
 
-@pytest.fixture
-async def upstream(database: str) -> AsyncIterator[Upstream]:
-    worker = await Database.open(database, "hitl_worker", size=2, name="test-worker")
+@asynccontextmanager
+async def recording(url: str) -> AsyncIterator[Upstream]:
+    """A worker's recorder that owns the input."""
+    worker = await Database.open(url, "hitl_worker", size=2, name="test-worker")
     async with worker.connection() as conn:
         claims = await position.claim(conn, "cluster", RESULTS, {0: (0, PLACES)}, "id-1", "me")
         await position.claim_shards(conn, [0], "me")
     yield Upstream(Recorder(worker, "cluster"), claims[0].epoch)
     await worker.close()
+
+
+@pytest.fixture
+async def upstream(database: str) -> AsyncIterator[Upstream]:
+    async with recording(database) as made:
+        yield made
 
 
 def bearer(name: str) -> dict[str, str]:

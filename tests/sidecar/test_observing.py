@@ -7,8 +7,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from hitl_stream.observe import metrics
-from hitl_stream.sidecar import permission
-from tests.rules.source import ROOT
 from tests.sidecar.conftest import Upstream, bearer
 
 
@@ -63,7 +61,3 @@ async def test_a_broken_glass_rings(client: httpx2.AsyncClient, upstream: Upstre
     (line,) = [line for line in lines if line["event"] == "glass_broken"]
     assert (line["log_level"], line["person"], line["patch_id"]) == ("critical", "carol", "p-1")
     assert metrics.REGISTRY.get_sample_value("hitl_glass_broken_total") == before + 1
-
-
-def test_the_documentation_shows_the_matrix_that_is_in_force() -> None:
-    assert permission.to_markdown() == (ROOT / "docs" / "permissions.md").read_text(), "run make schemas"
