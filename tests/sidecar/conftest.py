@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -17,8 +18,10 @@ from hitl_stream.store import position
 from hitl_stream.store.batch import Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
+from tests.duties import scene
 from tests.event import binary, data
 from tests.sidecar import described
+from tests.sidecar.race import Race
 
 RESULTS = "wargaming.results"
 PLACES = 10**9
@@ -77,4 +80,16 @@ async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
         transport=transport, base_url=URL, headers=bearer("alice"), event_hooks=hooks
     ) as made:
         yield made
+    await reader.close()
+
+
+@pytest.fixture
+async def race(database: str) -> AsyncIterator[Race]:
+    """Everything that touches a patch, on one database."""
+    reader = await Database.open(database, "hitl_sidecar", size=16, name="test-race", command_timeout_s=30)
+    transport = httpx2.ASGITransport(app.create(reader, ISSUER), raise_app_exceptions=False)
+    observer = await asyncpg.connect(database)
+    async with scene.standing(database) as scenery, httpx2.AsyncClient(transport=transport, base_url=URL) as made:
+        yield Race(scenery, made, observer, bearer)
+    await observer.close()
     await reader.close()
