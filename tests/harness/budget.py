@@ -20,18 +20,18 @@ from tests.harness.availability import MISSING, scale
 
 # Seconds on 2 cores at scale `ci`; all of them together stay under 40 minutes.
 BUDGETS_S = {
-    "broker": 60,
-    "demo": 200,
-    "duties": 150,
-    "embedded": 60,
-    "faults": 480,
-    "pipeline": 100,
-    "property": 200,
+    "broker": 50,
+    "demo": 180,
+    "duties": 110,
+    "embedded": 50,
+    "faults": 240,
+    "pipeline": 80,
+    "property": 130,
     "provider": 150,
-    "rules": 60,
-    "sidecar": 160,
-    "store": 240,
-    "stream": 480,
+    "rules": 30,
+    "sidecar": 350,
+    "store": 260,
+    "stream": 500,
     "unit": 60,
 }
 FULL_FACTOR = 8

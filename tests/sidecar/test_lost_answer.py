@@ -57,10 +57,9 @@ async def again(race: Race, action: str, patch_id: str, key: str = "k-1") -> htt
     return found[0]
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-async def test_a_crowd_of_the_same_request_does_it_once(race: Race, action: str) -> None:
-    for number in range(scaled(4, 100)):
-        patch_id, key = f"p-{number}", f"k-{number}"
+async def test_a_crowd_of_the_same_request_does_it_once(race: Race) -> None:
+    for number, action in itertools.product(range(scaled(4, 100)), ACTIONS):
+        patch_id = key = f"{action}-{number}"
         await race.scene.pending(patch_id)
         answers = await asyncio.gather(
             *(race.post("alice", action, patch_id, ACTIONS[action], key=key) for _ in range(CROWD))
@@ -158,24 +157,22 @@ async def test_whoever_asks_again_without_a_key_learns_that_it_was_them(race: Ra
     assert await race.decisions("p-1") == [("approved", "alice")]
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-async def test_the_databases_answer_to_the_commit_is_lost(
-    race: Race, action: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await race.scene.pending()
+async def test_the_databases_answer_to_the_commit_is_lost(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = databases._commit
 
     async def unheard(conn: Any) -> None:
         await commit(conn)
         raise ConnectionResetError("the line broke while it committed")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(databases, "_commit", unheard)
-        lost = await race.post("alice", action, "p-1", ACTIONS[action], key="k-1")
-    assert status_and_type(lost) == (503, "unavailable"), "nobody knows whether it happened"
-    answer = await again(race, action, "p-1")
-    assert (answer.is_success, answer.headers["idempotent-replayed"]) == (True, "true")
-    assert await traces(race, "p-1") == 1
+    for action, said in ACTIONS.items():
+        await race.scene.pending(action)
+        with monkeypatch.context() as patched:
+            patched.setattr(databases, "_commit", unheard)
+            lost = await race.post("alice", action, action, said, key=action)
+        assert status_and_type(lost) == (503, "unavailable"), "nobody knows whether it happened"
+        answer = await again(race, action, action, action)
+        assert (answer.is_success, answer.headers["idempotent-replayed"]) == (True, "true")
+        assert await traces(race, action) == 1
     await race.assert_settled()
 
 
@@ -216,22 +213,23 @@ def cutting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("cutting")
 @pytest.mark.parametrize("breaks", [False, True], ids=["stopped", "line broken"])
-@pytest.mark.parametrize("action", ACTIONS)
 async def test_a_request_that_ends_anywhere_on_its_way_is_done_once_when_it_is_repeated(
-    race: Race, action: str, breaks: bool
+    race: Race, breaks: bool
 ) -> None:
-    for at in itertools.count(1):
-        patch_id, key, cut = f"p-{at}", f"k-{at}", Cut(at, breaks)
-        await race.scene.pending(patch_id)
-        CUT.set(cut)
-        cut.task = asyncio.create_task(race.post("alice", action, patch_id, ACTIONS[action], key=key))
-        CUT.set(None)
-        (ended,) = await asyncio.gather(cut.task, return_exceptions=True)
-        if cut.count < at:
-            break
-        told = None if isinstance(ended, BaseException) else status_and_type(ended)
-        assert told == ((503, "unavailable") if breaks else None)
-        assert (await again(race, action, patch_id, key)).is_success
-        assert await traces(race, patch_id) == 1
-    assert at > 8, "BEGIN, roles, key, kept answer, patch, what is done, its answer, COMMIT"
+    for action, said in ACTIONS.items():
+        for at in itertools.count(1):
+            cut = Cut(at, breaks)
+            patch_id = key = f"{action}-{at}"
+            await race.scene.pending(patch_id)
+            CUT.set(cut)
+            cut.task = asyncio.create_task(race.post("alice", action, patch_id, said, key=key))
+            CUT.set(None)
+            (ended,) = await asyncio.gather(cut.task, return_exceptions=True)
+            if cut.count < at:
+                break
+            told = None if isinstance(ended, BaseException) else status_and_type(ended)
+            assert told == ((503, "unavailable") if breaks else None)
+            assert (await again(race, action, patch_id, key)).is_success
+            assert await traces(race, patch_id) == 1
+        assert at > 8, "BEGIN, roles, key, kept answer, patch, what is done, its answer, COMMIT"
     await race.assert_settled()
