@@ -27,6 +27,7 @@ TAGS = (
 _KNOWN = frozenset(
     (*TAGS, "confidence_min", "confidence_max", "older_than_s", "claimed", "q", "sort", "limit", "offset", "cursor")
 )
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 KEY_MAX = 253_402_300_799_999_999.0  # the end of the year 9999 in microseconds
 
 router = APIRouter()
@@ -105,7 +106,7 @@ def _fraction(asked_for: Query, name: str) -> float | None:
     said = asked_for.last(name)
     if said is None:
         return None
-    if not re.fullmatch(r"[01](\.[0-9]{1,12})?", said) or float(said) > 1:
+    if not _NUMBER.fullmatch(said) or not 0 <= float(said) <= 1:
         raise invalid_query(f"{name}: a number from 0 to 1")
     return float(said)
 
@@ -113,6 +114,7 @@ def _fraction(asked_for: Query, name: str) -> float | None:
 def _place(sort: Sort, of: Any, key: Any, patch_id: Any) -> Place:
     """The place of a cursor, which is good for the order that it came from only."""
     most = 2**31 - 1 if sort in (Sort.RISK, Sort.SEVERITY) else KEY_MAX
-    if of != sort or type(key) is not float or abs(key) > most:
+    least = 0 if sort in (Sort.AGE, Sort.DEADLINE) else -most
+    if of != sort or type(key) is not float or not least <= key <= most:
         raise ValueError("not a cursor of this list")
     return key, cursor.text(patch_id)

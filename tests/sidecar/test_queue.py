@@ -13,6 +13,8 @@ import asyncpg
 import httpx2
 import pytest
 
+from hitl_stream.sidecar import cursor
+from hitl_stream.sidecar.queue import KEY_MAX
 from tests.sidecar.conftest import Upstream, bearer
 
 PATH = "/hitl/patches/pending"
@@ -208,8 +210,8 @@ async def test_what_changes_is_found_by_what_it_is_now(
     "query",
     [
         "severty=high", "limit=0", "limit=201", "limit=x", "offset=10001", "offset=-1", "sort=name", "claimed=bob",
-        "confidence_min=2", "confidence_max=x", "confidence_min=1e0", "older_than_s=-1", "cursor=x", "q=a%00b",
-        f"package={'x' * 256}", "severity=a&severity=b&risk=a&risk=b&cwe=a&cwe=b&cve=a&cve=b",
+        "confidence_min=2", "confidence_max=x", "confidence_min=1e9", "confidence_min=nan", "older_than_s=-1", "cursor=x",
+        "q=a%00b", f"package={'x' * 256}", "severity=a&severity=b&risk=a&risk=b&cwe=a&cwe=b&cve=a&cve=b",
     ],
 )  # fmt: skip
 async def test_a_query_that_means_nothing_is_refused(client: httpx2.AsyncClient, query: str) -> None:
@@ -217,8 +219,25 @@ async def test_a_query_that_means_nothing_is_refused(client: httpx2.AsyncClient,
     assert (response.status_code, response.json()["status"]) == (422, 422)
 
 
+async def test_a_bound_may_be_as_exact_as_numbers_are(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(ml__confidence=0.1 + 0.2)
+    for query in (f"confidence_min={0.1 + 0.2}", "confidence_min=3e-1", f"confidence_max={0.1 + 0.2}"):
+        assert len(await ask(client, query)) == 1, query
+    assert await ask(client, "confidence_max=1e-7") == []
+
+
+@pytest.mark.parametrize("sort", ["age", "deadline"])
+async def test_no_cursor_is_older_than_time_itself(
+    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    await upstream.result(ml__confidence=0.5)
+    monkeypatch.setattr("hitl_stream.store.queue.COUNT_MAX", 0)  # as in a list that is too long to sort
+    given = {"sort": sort, "cursor": cursor.encode(sort, -KEY_MAX, "p")}
+    assert (await client.get(f"{PATH}?{urlencode(given)}")).status_code == 422
+
+
 async def test_a_cursor_is_good_for_its_order_only(client: httpx2.AsyncClient, cards: list[Card]) -> None:
     link = (await client.get(f"{PATH}?sort=age&limit=1")).headers["link"]
-    cursor = re.search("cursor=([^&>]+)", link)
-    assert cursor
-    assert (await client.get(f"{PATH}?{urlencode({'sort': 'risk', 'cursor': cursor[1]})}")).status_code == 422
+    given = re.search("cursor=([^&>]+)", link)
+    assert given
+    assert (await client.get(f"{PATH}?{urlencode({'sort': 'risk', 'cursor': given[1]})}")).status_code == 422
