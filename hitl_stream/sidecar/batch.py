@@ -7,6 +7,7 @@ Idempotency-Key, are about exactly what was done.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -28,6 +29,16 @@ Item = tuple[str, str | None]
 router = APIRouter()
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of every item."""
+
+    action: str
+    reason: str
+    presets: Sequence[str]
+    comment: str | None
+
+
 class _Undone(Exception):
     """Takes back what a dry run did."""
 
@@ -38,15 +49,13 @@ async def act(asked: Asker) -> Response:
 
     async def work(conn: Connection) -> Reply:
         body = words.members(asked.body)
-        action, items = _action(body), _items(body)
+        said, items = _read(body), _items(body)
         dry_run = words.flag(body, "dry_run")
-        if action == "reject":
-            words.required(body, "reason")
         answers: dict[Item, dict[str, Any]] = {}
         try:
             async with attempt(conn):
                 for item in sorted(set(items), key=lambda one: (one[0].encode(), one[1] or "")):
-                    answers[item] = await _act(conn, asked, action, item, body, dry_run=dry_run)
+                    answers[item] = await _act(conn, asked, said, item, dry_run=dry_run)
                 if dry_run:
                     raise _Undone
         except _Undone:
@@ -56,43 +65,39 @@ async def act(asked: Asker) -> Response:
     return await asked.once(work)
 
 
-async def _act(
-    conn: Connection, asked: Asked, action: str, item: Item, body: dict[str, Any], *, dry_run: bool
-) -> dict[str, Any]:
+async def _act(conn: Connection, asked: Asked, said: Said, item: Item, *, dry_run: bool) -> dict[str, Any]:
     """What became of one item: done, or skipped and why."""
     wanted, version = item
     try:
         async with attempt(conn):
-            outcome = await _say(conn, asked, action, wanted, version, body)
+            outcome = await _say(conn, asked, said, wanted, version)
     except Problem as refused:
         return _skipped(wanted, refused)
     except Refused as refusal:
         seen = decision.version_of(version)
         return _skipped(wanted, await decision.lost(conn, asked, wanted, seen, _STATE, refusal))
-    return {"patch_id": wanted, "status": 200, "outcome": f"would_{action}" if dry_run else outcome}
+    return {"patch_id": wanted, "status": 200, "outcome": f"would_{said.action}" if dry_run else outcome}
 
 
-async def _say(
-    conn: Connection, asked: Asked, action: str, wanted: str, version: str | None, body: dict[str, Any]
-) -> str:
+async def _say(conn: Connection, asked: Asked, said: Said, wanted: str, version: str | None) -> str:
     seen = await decision.seen_version(conn, asked, wanted, [] if version is None else [version], _STATE)
-    if action == "reject":
-        reason, presets = words.required(body, "reason"), words.presets(body)
-        await command.reject(conn, wanted, seen, asked.actor, reason, presets)
-        return DONE[action]
-    voted = await command.approve(conn, wanted, seen, asked.actor, words.text(body, "comment"))
-    return DONE[action] if voted.event is not None else "approval_given"
+    if said.action == "reject":
+        await command.reject(conn, wanted, seen, asked.actor, said.reason, said.presets)
+        return DONE[said.action]
+    voted = await command.approve(conn, wanted, seen, asked.actor, said.comment)
+    return DONE[said.action] if voted.event is not None else "approval_given"
 
 
 def _skipped(wanted: str, refused: Problem) -> dict[str, Any]:
     return {"patch_id": wanted, "status": refused.status, "outcome": "skipped", "problem": refused.body}
 
 
-def _action(body: dict[str, Any]) -> str:
+def _read(body: dict[str, Any]) -> Said:
     action = body.get("action")
-    if action not in DONE:
+    if not isinstance(action, str) or action not in DONE:
         raise words.invalid(f"action: one of {', '.join(DONE)}")
-    return str(action)
+    reason = words.required(body, "reason") if action == "reject" else words.text(body, "reason") or ""
+    return Said(action, reason, words.presets(body), words.text(body, "comment"))
 
 
 def _items(body: dict[str, Any]) -> Sequence[Item]:

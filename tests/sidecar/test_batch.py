@@ -120,6 +120,10 @@ async def test_a_repeated_batch_gets_the_same_answer(
     [
         {},
         {"action": "revoke", "items": [{"patch_id": "p"}]},
+        {"action": []},
+        {"action": {}, "items": [{"patch_id": "p"}]},
+        {"action": "approve", "items": [{"patch_id": "p"}], "comment": 7},
+        {"action": "approve", "items": [{"patch_id": "p"}], "presets": ["No Name"]},
         {"action": "approve"},
         {"action": "approve", "items": []},
         {"action": "approve", "items": [{"patch_id": f"p-{n}"} for n in range(501)]},
