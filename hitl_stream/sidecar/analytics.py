@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -15,6 +16,9 @@ from hitl_stream.sidecar.raw_path import invalid_query
 from hitl_stream.store import analytics
 from hitl_stream.store.analytics import Summary
 
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_KNOWN = frozenset(("since", "until"))
+
 router = APIRouter()
 
 
@@ -22,7 +26,7 @@ router = APIRouter()
 async def show_summary(asked: Asker) -> Response:
     """Of all patches, or with `since` and `until` of those received on these days (UTC, `until` not included)."""
     async with asked.reading() as conn:
-        asked_for = query.read(asked.request)
+        asked_for = query.read(asked.request, _KNOWN)
         found = await analytics.read_summary(conn, _day(asked_for, "since"), _day(asked_for, "until"))
     return reply.make(_body(found)).response()
 
@@ -60,7 +64,9 @@ def _rounded(seconds: float | None) -> float | None:
 
 def _day(asked_for: Query, name: str) -> date | None:
     value = asked_for.once(name)
+    if value is None:
+        return None
     try:
-        return None if value is None else date.fromisoformat(value[:10])
+        return date.fromisoformat(value if _DAY.fullmatch(value) else "")
     except ValueError as error:
         raise invalid_query(f"{name}: a day as in 2026-11-25") from error

@@ -129,5 +129,11 @@ async def test_a_range_of_days_counts_what_was_received_then(
     assert (await summary(client, "until=2026-01-31"))["total_patches"] == 0
     assert (await summary(client, "since=2026-02-01"))["total_patches"] == 1
     assert (await summary(client))["total_patches"] == 2
-    for query in ("since=yesterday", "until=2026-02-30", "since=2026-01-01&since=2026-01-02"):
+    for query in (
+        "since=yesterday",
+        "until=2026-02-30",
+        "since=2026-01-01&since=2026-01-02",
+        "since=2026-01-01x",
+        "sinse=2026-01-01",
+    ):
         assert (await client.get(f"/hitl/analytics/summary?{query}")).status_code == 422
