@@ -39,6 +39,7 @@ TIME_LIMITS_S: Final[Mapping[permission.Route, float]] = {
 }
 KEY_MAX = 255
 
+_KEY = re.compile(rf"[ -~]{{1,{KEY_MAX}}}")
 _SCHEME = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 Work = Callable[[Connection], Awaitable[Reply]]
@@ -114,8 +115,8 @@ class Asked:
         sent = self.request.headers.getlist("Idempotency-Key")
         if not sent:
             return None
-        if len(sent) != 1 or not 0 < len(sent[0]) <= KEY_MAX or not sent[0].isprintable():
-            told = f"One header of 1 to {KEY_MAX} printable characters."
+        if len(sent) != 1 or not _KEY.fullmatch(sent[0]):
+            told = f"One header of 1 to {KEY_MAX} printable characters of ASCII."
             raise Problem(422, "invalid-idempotency-key", "The Idempotency-Key is not valid", told)
         about = b"\0".join(
             (self.request.method.encode(), self.request.scope["raw_path"], self.request.scope["query_string"])
@@ -162,9 +163,8 @@ async def _principal(request: Request) -> Principal:
         raise unavailable("issuer") from failure
 
 
-async def _body(request: Request) -> bytes:
-    """All of the body, before any connection to the database is taken. Raises Problem 408, 413."""
-    most = BATCH_BYTES_MAX if request.scope["route"].path == "/hitl/patches/batch" else BODY_BYTES_MAX
+async def read_body(request: Request, most: int = BODY_BYTES_MAX) -> bytes:
+    """All of the body. Raises Problem 408, 413."""
     raw = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -175,6 +175,14 @@ async def _body(request: Request) -> bytes:
     except TimeoutError as error:
         raise Problem(408, "too-slow", "The body took too long", f"At most {BODY_TIMEOUT_S:.0f} s.") from error
     return bytes(raw)
+
+
+async def _body(request: Request) -> bytes:
+    """What came with a command, before any connection to the database is taken. Nothing that comes with a question is read."""
+    if request.method != "POST":
+        return b""
+    batch = request.scope["route"].path == "/hitl/patches/batch"
+    return await read_body(request, BATCH_BYTES_MAX if batch else BODY_BYTES_MAX)
 
 
 async def _asked(request: Request, who: Annotated[Principal, Depends(_principal)]) -> Asked:

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from hitl_stream.review.role import DEMO_PEOPLE, demo_group
 from hitl_stream.sidecar import reply, words
+from hitl_stream.sidecar.asked import read_body
 from hitl_stream.sidecar.problem import Problem
 from hitl_stream.sidecar.token import Keys, Verifier
 
@@ -85,7 +86,7 @@ async def give_token(request: Request) -> Response:
     """A token for one of the people. Only JSON is read: a form on a foreign page cannot send that without asking first."""
     if request.headers.get("Content-Type", "").split(";")[0].strip().lower() != "application/json":
         raise Problem(415, "json-expected", "Send JSON", 'Content-Type: application/json and {"name": "alice"}')
-    body: dict[str, Any] = words.members(await request.body())
+    body: dict[str, Any] = words.members(await read_body(request))
     name = words.required(body, "name")
     if name not in DEMO_PEOPLE:
         raise Problem(

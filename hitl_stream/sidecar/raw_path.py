@@ -40,7 +40,7 @@ def patch_id(request: Request) -> str:
             raise Problem(422, "patch-id-required", "Name the patch once", "`_` stands for ?patch_id=")
         wanted = named[0]
     else:
-        wanted = _decode(unquote_to_bytes(segment))
+        wanted = _decode(unquote_to_bytes(segment.encode("latin-1")))
     if not 0 < len(wanted) <= LENGTH_MAX or "\0" in wanted:
         raise unknown_patch()
     return wanted

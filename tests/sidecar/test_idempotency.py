@@ -22,7 +22,8 @@ async def send(
     action: str = "approve",
 ) -> httpx2.Response:
     headers = {**bearer(who), "Idempotency-Key": key, **({} if seen is None else {"If-Match": seen})}
-    return await client.post(f"/hitl/patches/p-1/{action}", headers=headers, json=body)
+    sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return await client.post(f"/hitl/patches/p-1/{action}", headers=sent, json=body)
 
 
 async def version(client: httpx2.AsyncClient) -> str:
@@ -82,7 +83,7 @@ async def test_a_key_comes_after_the_role(client: httpx2.AsyncClient, upstream: 
 async def test_an_odd_key_is_refused(client: httpx2.AsyncClient, upstream: Upstream) -> None:
     await upstream.result(ml__confidence=0.9)
     seen = await version(client)
-    for key in ("", "x" * 256, "a\tb"):
+    for key in ("", "x" * 256, "a\tb", "\u00e9"):
         response = await send(client, key, seen)
         assert (response.status_code, response.json()["type"]) == (422, "/problems/invalid-idempotency-key")
 

@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 import httpx2
 import orjson
+from starlette.requests import Request
 
 from hitl_stream.policy.verdict import Rule
+from hitl_stream.sidecar import raw_path
 from tests.event import DIFF, DROP, binary, data
 from tests.sidecar.conftest import Upstream
 
@@ -141,6 +143,18 @@ async def test_a_patch_named_like_a_route_is_reached_by_the_other_way(
     await upstream.feed(*(binary(f"e-{name}", data(patch_id=name, ml__confidence=0.9)) for name in names))
     for name in names:
         assert (await client.get(f"/hitl/patches/_/?patch_id={name}")).json()["patch_id"] == name
+
+
+def test_an_id_that_is_sent_unescaped_is_the_same_one() -> None:
+    sent = "é".encode().decode("latin-1")  # as the router has it
+    assert raw_path.patch_id(Request({"type": "http", "path_params": {"patch_id": sent}})) == "é"
+    assert raw_path.patch_id(Request({"type": "http", "path_params": {"patch_id": "%C3%A9"}})) == "é"
+
+
+async def test_what_comes_with_a_question_is_not_read(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result()
+    response = await client.request("GET", "/hitl/patches/p-1", content=b"x" * 100_000)
+    assert response.status_code == 200
 
 
 async def test_an_unknown_patch_is_a_problem(client: httpx2.AsyncClient) -> None:

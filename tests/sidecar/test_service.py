@@ -70,6 +70,11 @@ async def test_a_database_that_dies_is_unavailable_and_comes_back() -> None:
         await reader.close()
 
 
+async def test_a_login_without_end_is_refused(lonely: httpx2.AsyncClient) -> None:
+    response = await lonely.post("/demo/token", json={"name": "alice", "padding": "x" * 100_000})
+    assert (response.status_code, response.json()["type"]) == (413, "/problems/too-large")
+
+
 async def test_another_host_name_is_not_answered() -> None:
     transport = httpx2.ASGITransport(app.create(None, ISSUER, hosts=["127.0.0.1", "localhost"]))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8027") as client:
