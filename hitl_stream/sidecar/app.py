@@ -32,7 +32,7 @@ from hitl_stream.store.database import Database
 def routers(who: Verifier | DemoIssuer) -> Sequence[APIRouter]:
     """All routes; those of the demo's login only where that vouches for people."""
     always = tuple(
-        module.router for module in (health, queue, patch, decision, courtesy, batch, audit, analytics, live)
+        module.router for module in (health, queue, batch, patch, decision, courtesy, audit, analytics, live)
     )
     return (*always, demo_login.router) if isinstance(who, DemoIssuer) else always
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +27,9 @@ MEMBERS = (
     "at", "actor", "role", "token_id", "action", "patch_id", "round", "seq", "patch_digest", "evidence_digest",
     "policy_version", "justification", "request_id", "detail",
 )  # fmt: skip
+
+# How all of it can be had as a file.
+FORMATS: Mapping[str, str] = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 _KNOWN = frozenset(("patch_id", "actor", "action", "policy_version", "since", "until", "limit", "cursor", "format"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -66,12 +69,11 @@ def entry(row: dict[str, Any]) -> dict[str, Any]:
 
 def _export(asked: Asked, wanted: Filter, written: str, first: audit.Page) -> Response:
     """All that the filters let through; it was refused, or read for the first time, before its status is sent."""
-    write = {"csv": _csv, "jsonl": _json_lines}.get(written)
-    if write is None:
-        raise Problem(422, "invalid-format", "There is no such format", "csv or jsonl")
+    if written not in FORMATS:
+        raise Problem(422, "invalid-format", "There is no such format", " or ".join(FORMATS))
+    write = _csv if written == "csv" else _json_lines
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="audit.{written}"'}
-    kind = "text/csv; charset=utf-8" if written == "csv" else "application/jsonl"
-    return StreamingResponse(_pages(asked, wanted, first, write), 200, headers, kind)
+    return StreamingResponse(_pages(asked, wanted, first, write), 200, headers, FORMATS[written])
 
 
 async def _pages(asked: Asked, wanted: Filter, page: audit.Page, write: Write) -> AsyncIterator[bytes]:

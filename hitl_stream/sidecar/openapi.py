@@ -19,25 +19,34 @@ from pydantic.json_schema import models_json_schema
 
 from hitl_stream import __version__
 from hitl_stream.contract.schema import WithoutTitles
-from hitl_stream.sidecar import answer
+from hitl_stream.sidecar import answer, asked, audit, query
+from hitl_stream.sidecar.patch import ROUND_MAX
 from hitl_stream.sidecar.permission import ANYBODY, PERMISSIONS, Route
-from hitl_stream.sidecar.queue import TAGS
+from hitl_stream.sidecar.queue import AGE_S_MAX, OFFSET_MAX, TAGS
 from hitl_stream.sidecar.schema import command, overview, patch
-from hitl_stream.sidecar.schema.body import Problem
+from hitl_stream.sidecar.schema.body import NO_NUL, Problem
+from hitl_stream.sidecar.schema.header import HEADERS, OF_PROBLEMS
 from hitl_stream.store.queue import Sort
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 _REF: Final = "#/components/schemas/{model}"
-_TEXT: Final = {"type": "string"}
-_WHOLE: Final = {"type": "integer", "minimum": 0}
+_TEXT: Final = {"type": "string", "pattern": NO_NUL}
+_SHORT: Final = {**_TEXT, "maxLength": query.TEXT_MAX}
 _SECURED: Final = (401, 403, 422, 429, 503)
 _DECISION: Final = (404, 408, 409, 412, 413, 428)
 _COURTESY: Final = (404, 408, 409, 413)
 
 
+def _whole(most: int, least: int = 0) -> Mapping[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route: what it is for, what is sent, what is answered. `many` says that the answer is a list of it."""
+    """One route: what it is for, what is sent, what is answered. `many` says that the answer is a list of it.
+
+    `files` are the other media types that it can be had in.
+    """
 
     summary: str
     answer: type[BaseModel]
@@ -47,10 +56,12 @@ class Operation:
     query: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     problems: tuple[int, ...] = ()
     on_version: bool = False
+    headers: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 _PAGE = (
-    ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    ("limit", {**_whole(query.LIMIT_MAX, 1), "default": query.LIMIT_DEFAULT}),
     ("cursor", {**_TEXT, "description": "From the Link header of the page before."}),
 )
 _DAYS = (
@@ -58,12 +69,12 @@ _DAYS = (
     ("until", {**_TEXT, "format": "date", "description": "Not included."}),
 )
 _FILTERS: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    *((name, {"type": "array", "items": _TEXT, "description": "One of these."}) for name in TAGS),
+    *((name, {"type": "array", "items": _SHORT, "description": "One of these."}) for name in TAGS),
     ("confidence_min", {"type": "number", "minimum": 0, "maximum": 1}),
     ("confidence_max", {"type": "number", "minimum": 0, "maximum": 1}),
-    ("older_than_s", _WHOLE),
+    ("older_than_s", _whole(AGE_S_MAX)),
     ("claimed", {"enum": ["me", "nobody"]}),
-    ("q", {**_TEXT, "description": "Begins an id, package or CVE, or words of the summary.", "maxLength": 255}),
+    ("q", {**_SHORT, "description": "Begins an id, package or CVE, or words of the summary."}),
 )
 _ONE = "/hitl/patches/{patch_id}"
 
@@ -79,22 +90,26 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
             *_FILTERS,
             ("sort", {"enum": [*Sort]}),
             *_PAGE,
-            ("offset", {"type": "integer", "minimum": 0, "maximum": 10_000}),
+            ("offset", _whole(OFFSET_MAX)),
         ),
+        headers=("Link", "X-Total-Count"),
     ),
     ("GET", "/hitl/queue/facets"): Operation("How many of what wait.", overview.Facets, query=_FILTERS),
-    ("GET", _ONE): Operation("One patch with everything a decision needs.", patch.Detail, problems=(404,)),
+    ("GET", _ONE): Operation(
+        "One patch with everything a decision needs.", patch.Detail, problems=(404,), headers=("ETag", "Link")
+    ),
     ("GET", f"{_ONE}/results"): Operation(
         "The results of one round, in the order of arrival.",
         patch.Result,
         many=True,
-        query=(("round", {"type": "integer", "minimum": 1, "description": "By default the current one."}), *_PAGE),
+        query=(("round", {**_whole(ROUND_MAX, 1), "description": "By default the current one."}), *_PAGE),
         problems=(404,),
+        headers=("Link",),
     ),
     ("GET", f"{_ONE}/gate"): Operation(
         "May exactly this artefact be deployed, at this moment?",
         patch.Gate,
-        query=(("digest", _TEXT),),
+        query=(("digest", {"type": "string"}),),  # what is no digest is none, and not deployable
         problems=(404,),
     ),
     ("POST", f"{_ONE}/approve"): Operation(
@@ -129,12 +144,14 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
             ("patch_id", _TEXT),
             ("actor", _TEXT),
             ("action", _TEXT),
-            ("policy_version", _WHOLE),
+            ("policy_version", _whole(999_999_999)),
             ("since", {**_TEXT, "format": "date-time"}),
             ("until", {**_TEXT, "format": "date-time", "description": "Not included."}),
             *_PAGE,
-            ("format", {"enum": ["csv", "jsonl"], "description": "All that the filters let through, as a file."}),
+            ("format", {"enum": [*audit.FORMATS], "description": "All that the filters let through, as a file."}),
         ),
+        headers=("Link",),
+        files=tuple(audit.FORMATS.values()),
     ),
     ("POST", "/hitl/live/ticket"): Operation(
         "A ticket for one connection to WS /hitl/live, good for 30 s.",
@@ -145,7 +162,7 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
     ("GET", "/demo/people"): Operation("Who one can be in the demo.", command.DemoPerson, many=True),
     ("GET", "/demo/keys"): Operation("The demo's public keys.", command.KeySet),
     ("POST", "/demo/token"): Operation(
-        "A token of one of the demo's people.", command.Token, command.Login, problems=(404, 415, 422)
+        "A token of one of the demo's people.", command.Token, command.Login, problems=(404, 408, 413, 415, 422)
     ),
 }
 # What OpenAPI has no words for: another format, another protocol.
@@ -175,6 +192,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],
+            "headers": HEADERS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -192,14 +210,13 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
     one: Mapping[str, Any] = {"$ref": _REF.format(model=operation.answer.__name__)}
     body = {"type": "array", "items": one} if operation.many else one
     statuses = sorted({*operation.problems, *(_SECURED if secured else ())})
-    problem = {"content": {PROBLEM: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
     described: dict[str, Any] = {
         "operationId": _operation_id(method, path),
         "summary": operation.summary,
         "parameters": _parameters(route, operation, secured=secured),
         "responses": {
-            str(operation.status): {"description": operation.summary, "content": {JSON: {"schema": body}}},
-            **{str(status): {"description": f"Refused: {status}.", **problem} for status in statuses},
+            str(operation.status): _answer(route, operation, body, secured=secured),
+            **{str(status): _problem(status) for status in statuses},
         },
     }
     if secured:
@@ -214,12 +231,30 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
     return described
 
 
+def _answer(route: Route, operation: Operation, body: Mapping[str, Any], *, secured: bool) -> dict[str, Any]:
+    headers = (*operation.headers, *(("ETag",) if operation.on_version else ()))
+    if secured and route[0] == "POST":
+        headers += ("Idempotent-Replayed",)
+    files = {media: {"schema": {"type": "string"}} for media in operation.files}
+    return {"description": operation.summary, **_headers(*headers), "content": {JSON: {"schema": body}, **files}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    named = OF_PROBLEMS.get(status)
+    content = {PROBLEM: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}
+    return {"description": f"Refused: {status}.", **_headers(*([named] if named else [])), "content": content}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}} if names else {}
+
+
 def _parameters(route: Route, operation: Operation, *, secured: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if "{patch_id}" in route[1]:
         told = "Percent-encoded; `_` stands for the query parameter of the same name."
-        found.append(_parameter("patch_id", "path", {**_TEXT, "minLength": 1, "maxLength": 255}, told, required=True))
-        found.append(_parameter("patch_id", "query", _TEXT, "The patch, where the path says `_`."))
+        found.append(_parameter("patch_id", "path", {**_SHORT, "minLength": 1}, told, required=True))
+        found.append(_parameter("patch_id", "query", {"type": "string"}, "The patch, where the path says `_`."))
     found += [_parameter(name, "query", schema) for name, schema in operation.query]
     if operation.on_version:
         found.append(
@@ -227,7 +262,8 @@ def _parameters(route: Route, operation: Operation, *, secured: bool) -> list[di
         )
     if secured and route[0] == "POST":
         told = "The same request again gets the same answer for 24 hours."
-        found.append(_parameter("Idempotency-Key", "header", {**_TEXT, "minLength": 1, "maxLength": 255}, told))
+        key = {"type": "string", "minLength": 1, "maxLength": asked.KEY_MAX, "pattern": "^[ -~]*$"}
+        found.append(_parameter("Idempotency-Key", "header", key, told))
     return found
 
 

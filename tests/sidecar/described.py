@@ -1,4 +1,4 @@
-"""Holds every answer that a test gets to the OpenAPI document: its status, its media type and its body are described there."""
+"""Holds every answer that a test gets to the OpenAPI document: status, media type, headers and body are described there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import httpx2
 from jsonschema import Draft202012Validator
 
 from hitl_stream.sidecar import openapi
+from hitl_stream.sidecar.schema.header import HEADERS
 
 DOCUMENT = openapi.document()
 _PROVOKED = (405, 500)  # no such method, or what a test brought about
-_FILES = ("text/csv", "application/jsonl")
 
 
 async def check(response: httpx2.Response) -> None:
@@ -25,9 +25,11 @@ async def check(response: httpx2.Response) -> None:
     told = found["responses"].get(str(response.status_code))
     assert told is not None, f"{response.request.method} {path}: {response.status_code} is not described"
     media = response.headers["content-type"].partition(";")[0]
-    if media in _FILES:
-        return
     assert media in told["content"], f"{response.status_code} {media} is not described"
+    for name in told.get("headers", ()):
+        assert name in response.headers or not HEADERS[name]["required"], f"{response.status_code} without {name}"
+    if media not in (openapi.JSON, openapi.PROBLEM):
+        return
     errors = _validator(_key(told["content"][media]["schema"])).iter_errors(response.json())
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
 

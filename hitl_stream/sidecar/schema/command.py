@@ -4,35 +4,44 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
-from hitl_stream.sidecar.schema.body import Answer, ETag, Problem, Request, Time
+from hitl_stream.sidecar.schema.body import NO_NUL, Answer, ETag, Preset, Problem, Request, Text, Time, Words
+from hitl_stream.sidecar.words import PRESETS_MAX
+
+
+def _needs(name: str, **given: Any) -> dict[str, Any]:
+    """A schema: where another member has this value, `name` must say something."""
+    where = {"properties": {other: {"const": value} for other, value in given.items()}, "required": [*given]}
+    return {"if": where, "then": {"properties": {name: TypeAdapter(Words).json_schema()}, "required": [name]}}
 
 
 class Approve(Request):
     """An approval. `break_glass` lifts the count, by right and for a reason."""
 
-    comment: str | None = Field(None, max_length=10_000)
+    model_config = ConfigDict(json_schema_extra=_needs("comment", break_glass=True))
+
+    comment: Text | None = None
     break_glass: bool = False
 
 
 class Reject(Request):
     """A rejection; presets return to the generator."""
 
-    reason: str = Field(min_length=1, max_length=10_000)
-    presets: list[str] = Field([], max_length=20)
+    reason: Words
+    presets: list[Preset] = Field([], max_length=PRESETS_MAX)
 
 
 class Reason(Request):
     """Why."""
 
-    reason: str = Field(min_length=1, max_length=10_000)
+    reason: Words
 
 
 class Say(Request):
     """A comment; or the review that breaking the glass needs afterwards, by somebody else."""
 
-    comment: str = Field(min_length=1, max_length=10_000)
+    comment: Words
     reviews_glass: bool = False
 
 
@@ -89,19 +98,21 @@ class Held(Answer):
 class BatchItem(Request):
     """One patch at the version that was seen."""
 
-    patch_id: str = Field(min_length=1, max_length=255)
+    patch_id: str = Field(min_length=1, max_length=255, pattern=NO_NUL)
     version: ETag | None = None
 
 
 class Batch(Request):
-    """Many patches at once; `reason` is needed to reject."""
+    """Many patches, each once; `reason` is needed to reject."""
+
+    model_config = ConfigDict(json_schema_extra=_needs("reason", action="reject"))
 
     action: Literal["approve", "reject"]
     items: list[BatchItem] = Field(min_length=1, max_length=500)
     dry_run: bool = False
-    reason: str | None = Field(None, max_length=10_000)
-    presets: list[str] = Field([], max_length=20)
-    comment: str | None = Field(None, max_length=10_000)
+    reason: Text | None = None
+    presets: list[Preset] = Field([], max_length=PRESETS_MAX)
+    comment: Text | None = None
 
 
 class ItemAnswer(Answer):
@@ -130,7 +141,7 @@ class Ticket(Answer):
 class Login(Request):
     """Who one wants to be in the demo."""
 
-    name: str
+    name: Words
 
 
 class Token(Answer):
