@@ -27,7 +27,7 @@ app = typer.Typer(help="What was decided.", no_args_is_help=True)
 # A reader at the other end may take its time: a paused export is not an idle one.
 COMMAND_TIMEOUT_S = 3600.0
 # A spreadsheet takes these for the start of a formula, and the text may come from anywhere.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 class Format(StrEnum):

@@ -32,7 +32,7 @@ MEMBERS = (
 FORMATS: Mapping[str, str] = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 _KNOWN = frozenset(("patch_id", "actor", "action", "policy_version", "since", "until", "limit", "cursor", "format"))
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 Write = Callable[[Sequence[dict[str, Any]]], bytes]
 

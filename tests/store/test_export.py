@@ -95,6 +95,11 @@ def test_csv_reads_back_and_starts_no_formula(filled: str, tmp_path: Path) -> No
     assert json.loads(rows[0]["audit_log"])[0]["action"] == "approved"
 
 
+@pytest.mark.parametrize("first", "=+-@＝＋－＠\t\r\n")
+def test_what_a_spreadsheet_takes_for_a_formula_is_a_text(first: str) -> None:
+    assert decisions._cell(f"{first}1+1") == f"'{first}1+1"
+
+
 def test_a_file_that_cannot_be_written_is_not_blamed_on_the_database(filled: str) -> None:
     for target in ("/dev/full", "/no/such/folder/x"):
         result = CliRunner().invoke(decisions.app, ["export", "--to", target])
