@@ -137,7 +137,7 @@ def _time(asked_for: Query, name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        at = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value.upper())  # RFC 3339 has small letters too
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise invalid_query(f"{name}: a time as in RFC 3339") from error

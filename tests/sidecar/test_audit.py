@@ -77,6 +77,7 @@ async def test_every_entry_is_there_newest_first(client: httpx2.AsyncClient, ups
         ("policy_version=2", 0),
         ("since=2020-01-01T00:00:00Z&until=2999-01-01", 6),
         ("until=2020-01-01T00:00:00Z", 0),
+        ("since=2020-01-01t00:00:00z", 6),
         ("since=2999-01-01T00:00:00%2B02:00", 0),
         ("action=viewed", 2),
         ("action=viewed&actor=bob", 1),
