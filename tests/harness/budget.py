@@ -29,7 +29,7 @@ BUDGETS_S = {
     "property": 130,
     "provider": 150,
     "rules": 30,
-    "sidecar": 350,
+    "sidecar": 440,
     "store": 260,
     "stream": 500,
     "unit": 60,
