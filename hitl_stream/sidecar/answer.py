@@ -168,7 +168,8 @@ _INTRODUCTION: Final = f"""
 The status and what it says: the type of the problem, the state afterwards, or the gate's reason. Where a field is empty, what
 stands under *otherwise* is answered; … stands for `{_ONE}`. Asked at the present version and for a reason, unless the
 row says how else. Who has none of the roles gets `403 not-allowed`, however the patch stands and whether there is one; an
-approval needs `reviewer`, one with `break_glass` needs `break-glass`. A refusal changes nothing.
+approval needs `reviewer`, one with `break_glass` needs `break-glass`. What is critical needs one approval more: until the last
+it says `200 pending`, and without a fresh login `401 login-too-old`. A refusal changes nothing.
 
 """
 
