@@ -21,7 +21,8 @@ from tests.sidecar import stand
 from tests.sidecar.conftest import bearer, recording
 from tests.sidecar.stand import Cell
 
-SHOW: Final = ("GET", "/hitl/patches/{patch_id}")  # all there is; only that it is shown stands in the table
+_ONE: Final = "/hitl/patches/{patch_id}"
+SHOWN: Final = (("GET", _ONE), ("GET", f"{_ONE}/results"))  # all there is; only that it is shown stands in the table
 LISTS: Final = {("GET", "/hitl/patches/pending")}
 ASKERS: Final = {
     Role.VIEWER: "victor", Role.REVIEWER: "alice", Role.POLICY_ADMIN: "paula", Role.AUDITOR: "otto",
@@ -113,7 +114,7 @@ def told(cell: Cell, response: httpx2.Response) -> str:
         body = body.get("problem") or {"state": {"approval_given": "pending"}.get(body["outcome"], body["outcome"])}
     if status >= 400:
         return f"{status} {body['type'].removeprefix('/problems/')}"
-    said = None if cell.row.route == SHOW else body.get("reason", body.get("state"))
+    said = None if cell.row.route in SHOWN else body.get("reason", body.get("state"))
     return f"{status} {said}" if said else str(status)
 
 
