@@ -14,7 +14,7 @@ from hitl_stream.sidecar.raw_path import patch_id, query_values, unknown_patch
 from hitl_stream.store import review
 from hitl_stream.store.review import ResultPlace
 
-ROUND_MAX = 2**31 - 1
+ROUND_MAX = 999_999_999
 
 _KNOWN = frozenset(("patch_id", "round", "limit", "cursor"))
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")

@@ -62,7 +62,7 @@ async def test_what_is_no_text_is_refused_and_nothing_is_done(
     await upstream.result(ml__confidence=0.9)
     before = (await client.get("/hitl/patches/p-1")).json()
     for value in hostile.NO_TEXTS:
-        headers = {"If-Match": before["version"], "Content-Type": "application/json"}
+        headers = {"If-Match": before["version"], "Content-Type": "application/json", **bearer("carol")}
         check_refused(await client.post(f"/hitl/patches/{where}", content=body % value, headers=headers))
     after = (await client.get("/hitl/patches/p-1")).json()
     assert (after["version"], after["history"]) == (before["version"], before["history"])
