@@ -20,6 +20,7 @@ from hitl_stream.store.review import Detail, GateAnswer, Look, Row
 _CARD_MEMBERS = (
     "patch_id", "round", "apv_id", "cve_id", "severity", "risk", "package", "ecosystem", "language", "strategy",
 )  # fmt: skip
+_SAME = ("apv_id", "cve_id", "patch_digest")
 _PATCH_MEMBERS = ("strategy", "author", "pr_url", "commit_sha", "flagged", "flag_reason")
 
 
@@ -166,4 +167,5 @@ def _related(row: Row) -> dict[str, Any]:
         "state": row["state"],
         "patch_digest": patch_digest_text(row["patch_digest"]),
         "at": at(row["at"]),
+        "same": [name for name in _SAME if row[f"same_{name}"]],
     }

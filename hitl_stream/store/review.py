@@ -89,7 +89,7 @@ async def read_detail(conn: Connection, patch_id: str, person: str) -> Detail | 
         authors = await _rows(conn, "patch_authors", patch_id, patch["round"])
         comments = await _rows(conn, "patch_comments", patch_id, HISTORY_MAX)
         history = await _rows(conn, "patch_history", patch_id, HISTORY_MAX)
-        related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"])
+        related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"], patch["cve_id"])
         document = await policy.read(conn, patch["policy_version"])
     return Detail(dict(patch), results, artefact, authors, comments, history, related, document)
 

@@ -101,9 +101,32 @@ async def test_an_approved_patch_of_the_same_vulnerability_is_related(
 ) -> None:
     await upstream.result()
     await upstream.result("e-2", patch_id="p-2", patch__diff=DIFF + "+more\n")
-    assert [(other["patch_id"], other["state"]) for other in (await show(client, "p-2"))["related"]] == [
-        ("p-1", "approved")
+    assert [(other["patch_id"], other["state"], other["same"]) for other in (await show(client, "p-2"))["related"]] == [
+        ("p-1", "approved", ["apv_id", "cve_id"])
     ]
+
+
+async def test_what_waits_or_was_rejected_for_the_same_is_related(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    others = {
+        "waits": {"apv_id": "a-1"},
+        "cve": {"apv_id": "a-2", "cve_id": "CVE-2026-7"},
+        "artefact": {"apv_id": "a-3", "patch__diff": DIFF},
+        "stranger": {"apv_id": "a-4"},
+    }
+    for name, said in others.items():
+        given = {"patch__diff": f"{DIFF}+{name}\n", "cve_id": f"CVE-2026-{name}", **said}
+        await upstream.result(f"e-{name}", patch_id=name, ml__confidence=0.9, **given)
+    seen = (await client.get("/hitl/patches/artefact")).headers["etag"]
+    await client.post("/hitl/patches/artefact/reject", headers={"If-Match": seen}, json={"reason": "no"})
+    await upstream.result("e-1", apv_id="a-1", cve_id="CVE-2026-7", ml__confidence=0.9)
+    related = {other["patch_id"]: (other["state"], other["same"]) for other in (await show(client))["related"]}
+    assert related == {
+        "waits": ("pending", ["apv_id"]),
+        "cve": ("pending", ["cve_id"]),
+        "artefact": ("rejected", ["patch_digest"]),
+    }
 
 
 IDS = [

@@ -166,12 +166,13 @@ class HistoryEntry(Answer):
 
 
 class Related(Answer):
-    """Another patch that bears on this one."""
+    """Another patch that bears on this one, and what it has in common with it."""
 
     patch_id: str
     state: str
     patch_digest: str | None
     at: Time
+    same: list[Literal["apv_id", "cve_id", "patch_digest"]]
 
 
 class Detail(Answer):

@@ -92,24 +92,41 @@ SELECT at, actor, role, action, round, seq, patch_digest, evidence_digest, polic
 
 -- name: patch_related
 -- role: hitl_sidecar
--- Other patches that bear on this one: approved for the same apv_id, or rejected for it or for the same artefact.
-SELECT patch_id, 'approved' AS state, patch_digest, changed_at AS at
-  FROM patch
- WHERE apv_id = $2 AND state = 'approved' AND approved_by = 'policy' AND patch_id <> $1
-UNION ALL
-SELECT patch_id, 'approved', patch_digest, changed_at
-  FROM patch
- WHERE apv_id = $2 AND state = 'approved' AND approved_by = 'human' AND patch_id <> $1
-UNION ALL
-(SELECT patch_id, 'rejected', patch_digest, decided_at
-   FROM decision
-  WHERE decision = 'rejected' AND apv_id = $2 AND patch_id <> $1
-  LIMIT 50)
-UNION ALL
-(SELECT patch_id, 'rejected', patch_digest, decided_at
-   FROM decision
-  WHERE decision = 'rejected' AND patch_digest = $3 AND apv_id <> $2 AND patch_id <> $1
-  LIMIT 50);
+-- Other patches that bear on this one: for the same apv_id approved or waiting, rejected for it or for the same artefact, and the
+-- latest of the same CVE. A rejection is shown as it was, all others as they stand.
+SELECT patch_id, state, patch_digest, at, apv_id IS NOT DISTINCT FROM $2 AS same_apv_id, cve_id IS NOT DISTINCT FROM $4 AS same_cve_id,
+       patch_digest IS NOT DISTINCT FROM $3 AS same_patch_digest
+  FROM (SELECT patch_id, state, patch_digest, changed_at AS at, apv_id, cve_id
+          FROM patch
+         WHERE apv_id = $2 AND state = 'approved' AND approved_by = 'policy'
+        UNION
+        (SELECT patch_id, state, patch_digest, changed_at, apv_id, cve_id
+           FROM patch
+          WHERE apv_id = $2 AND state = 'approved' AND approved_by = 'human'
+          LIMIT 50)
+        UNION
+        (SELECT p.patch_id, p.state, p.patch_digest, p.changed_at, p.apv_id, p.cve_id
+           FROM queue AS q JOIN patch AS p ON p.patch_id = q.patch_id
+          WHERE q.apv_id = $2
+          LIMIT 50)
+        UNION
+        (SELECT patch_id, 'rejected', patch_digest, decided_at, apv_id, cve_id
+           FROM decision
+          WHERE decision = 'rejected' AND apv_id = $2
+          LIMIT 50)
+        UNION
+        (SELECT patch_id, 'rejected', patch_digest, decided_at, apv_id, cve_id
+           FROM decision
+          WHERE decision = 'rejected' AND patch_digest = $3
+          LIMIT 50)
+        UNION
+        (SELECT patch_id, state, patch_digest, changed_at, apv_id, cve_id
+           FROM patch
+          WHERE cve_id = $4
+          ORDER BY id DESC
+          LIMIT 50)) AS related
+ WHERE patch_id <> $1
+ ORDER BY at DESC, patch_id;
 
 -- name: gate
 -- role: hitl_sidecar

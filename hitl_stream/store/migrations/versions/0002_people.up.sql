@@ -786,6 +786,7 @@ $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON look FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE INDEX decision_at ON decision (decided_at);
+CREATE INDEX patch_cve ON patch (cve_id, id) WHERE cve_id IS NOT NULL;
 -- What policy does by itself is most of it, and found by its time.
 CREATE INDEX decision_person ON decision (decided_by, decided_at) WHERE decided_by <> 'policy';
 CREATE INDEX decision_kind ON decision (decision, decided_at) WHERE decision <> 'approved';
