@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python3.1
   $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 ARGS ?=
 
-.PHONY: run test test-full lint format bench profile schemas lock install clean help
+.PHONY: run test test-full lint format bench bench-sidecar profile schemas lock install clean help
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: $(VENV)/.development  ## let ruff mend what it can
 
 bench: $(VENV)-bench/.installed  ## the measured claims, against their peers
 	@$(VENV)-bench/bin/python -m benchmarks.pipeline $(ARGS)
+
+bench-sidecar: $(VENV)-bench/.installed  ## decisions, reads and live updates; the largest database needs 40 GB and half an hour
+	@$(VENV)-bench/bin/python -m benchmarks.sidecar $(ARGS)
 
 profile: $(VENV)-bench/.installed  ## where each microsecond of the worker goes
 	@$(VENV)-bench/bin/python -m benchmarks.pipeline.profile $(ARGS)
