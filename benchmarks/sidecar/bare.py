@@ -42,7 +42,7 @@ async def reject(patch_id: str, request: Request) -> dict[str, Any]:
     actor = Actor(request.headers["x-person"], (GROUP,))
     async with request.app.state.pool.acquire() as conn, conn.transaction():
         await conn.fetch(statement.get("roles_of_groups"), [GROUP])
-        row = await conn.fetchrow(statement.get("patch_version"), patch_id)
+        row = await conn.fetchrow(statement.get("patch_standing"), patch_id)
         event = await command.reject(conn, patch_id, row["version"], actor, said["reason"])
     return {"patch_id": patch_id, "decision": event.decision, "seq": event.seq}
 

@@ -22,7 +22,7 @@ def script() -> str:
     return _SQL.read_text().format(
         group=group,
         roles=_statement("roles_of_groups", f"'{group}'"),
-        version=_statement("patch_version", ":patch_id"),
+        version=_statement("patch_standing", ":patch_id"),
         lock=_statement("lock_patch_for_person", ":patch_id"),
     )
 

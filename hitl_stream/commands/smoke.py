@@ -114,9 +114,9 @@ async def _recorded(chosen: Settings, patch_id: str, deadline: float) -> str:
     async with Database.opened(chosen.database, "hitl_sidecar", name="hitl-smoke") as database:
         while time.monotonic() < deadline:
             async with database.connection() as conn:
-                found = await review.read_version(conn, patch_id)
+                found = await review.read_standing(conn, patch_id)
             if found is not None:
-                return found[1]
+                return found.state
             await asyncio.sleep(POLL_S)
     raise SmokeFailed("published, but no worker recorded it: is one running?")
 

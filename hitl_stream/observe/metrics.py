@@ -120,6 +120,13 @@ HTTP_SECONDS = Histogram(
 HTTP_REFUSALS = Counter(
     "hitl_http_refusals", "Requests refused, by status (401, 403, 409, 412, 429, …).", ["status"], registry=REGISTRY
 )
+DECISION_SECONDS = Histogram(
+    "hitl_decision_seconds",
+    "From the opening of a review to what a person decided: approved, rejected.",
+    ["decision"],
+    buckets=(10, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800),
+    registry=REGISTRY,
+)
 LIVE_CLIENTS = Gauge("hitl_live_clients", "Connections that listen to live updates.", registry=REGISTRY)
 LIVE_LET_GO = Counter(
     "hitl_live_let_go", "Connections that were ended from our side, by close code.", ["code"], registry=REGISTRY

@@ -92,6 +92,8 @@ class Asked:
             reply = await work(conn)
             if key is not None:
                 await idempotency.keep(conn, key, Kept(reply.status, reply.etag, reply.body))
+        if reply.then is not None:
+            reply.then()
         return reply.response()
 
     @asynccontextmanager

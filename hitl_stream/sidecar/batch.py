@@ -6,12 +6,14 @@ Idempotency-Key, are about exactly what was done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
+from hitl_stream.contract.encode import DecisionEvent
 from hitl_stream.errors import Refused
 from hitl_stream.sidecar import decision, reply, words
 from hitl_stream.sidecar.asked import Asked, Asker
@@ -19,6 +21,7 @@ from hitl_stream.sidecar.problem import Problem
 from hitl_stream.sidecar.reply import Reply
 from hitl_stream.store import command
 from hitl_stream.store.database import Connection, attempt
+from hitl_stream.store.review import Standing
 
 ITEMS_MAX: Final = 500
 DONE: Final[Mapping[str, str]] = {"approve": "approved", "reject": "rejected"}
@@ -52,40 +55,52 @@ async def act(asked: Asker) -> Response:
         said, items = _read(body), _items(body)
         dry_run = words.flag(body, "dry_run")
         answers: dict[Item, dict[str, Any]] = {}
+        done: list[Callable[[], None]] = []
         try:
             async with attempt(conn):
                 for item in sorted(set(items), key=lambda one: (one[0].encode(), one[1] or "")):
-                    answers[item] = await _act(conn, asked, said, item, dry_run=dry_run)
+                    answers[item] = await _act(conn, asked, said, item, done, dry_run=dry_run)
                 if dry_run:
                     raise _Undone
         except _Undone:
-            pass
-        return reply.make({"dry_run": dry_run, "results": [answers[item] for item in items]})
+            done.clear()
+
+        def then() -> None:
+            for count in done:
+                count()
+
+        return reply.make({"dry_run": dry_run, "results": [answers[item] for item in items]}, then=then)
 
     return await asked.once(work)
 
 
-async def _act(conn: Connection, asked: Asked, said: Said, item: Item, *, dry_run: bool) -> dict[str, Any]:
-    """What became of one item: done, or skipped and why."""
+async def _act(
+    conn: Connection, asked: Asked, said: Said, item: Item, done: list[Callable[[], None]], *, dry_run: bool
+) -> dict[str, Any]:
+    """What became of one item: done, or skipped and why. What is to be counted once it is committed goes into `done`."""
     wanted, version = item
     try:
         async with attempt(conn):
-            outcome = await _say(conn, asked, said, wanted, version)
+            outcome, seen, event = await _say(conn, asked, said, wanted, version)
     except Problem as refused:
         return _skipped(wanted, refused)
     except Refused as refusal:
-        seen = decision.version_of(version)
-        return _skipped(wanted, await decision.lost(conn, asked, wanted, seen, _STATE, refusal))
+        told = await decision.lost(conn, asked, wanted, decision.version_of(version), _STATE, refusal)
+        return _skipped(wanted, told)
+    done.append(partial(decision.count, seen, event))
     return {"patch_id": wanted, "status": 200, "outcome": f"would_{said.action}" if dry_run else outcome}
 
 
-async def _say(conn: Connection, asked: Asked, said: Said, wanted: str, version: str | None) -> str:
-    seen = await decision.seen_version(conn, asked, wanted, [] if version is None else [version], _STATE)
+async def _say(
+    conn: Connection, asked: Asked, said: Said, wanted: str, version: str | None
+) -> tuple[str, Standing, DecisionEvent | None]:
+    """What came of it, how the patch stood, and the decision if there is one."""
+    seen = await decision.seen_standing(conn, asked, wanted, [] if version is None else [version], _STATE)
     if said.action == "reject":
-        await command.reject(conn, wanted, seen, asked.actor, said.reason, said.presets)
-        return DONE[said.action]
-    voted = await command.approve(conn, wanted, seen, asked.actor, said.comment)
-    return DONE[said.action] if voted.event is not None else "approval_given"
+        event = await command.reject(conn, wanted, seen.version, asked.actor, said.reason, said.presets)
+        return DONE[said.action], seen, event
+    voted = await command.approve(conn, wanted, seen.version, asked.actor, said.comment)
+    return DONE[said.action] if voted.event is not None else "approval_given", seen, voted.event
 
 
 def _skipped(wanted: str, refused: Problem) -> dict[str, Any]:

@@ -75,11 +75,11 @@ async def _say(asked: Asked, say: Say, state: str | None = None) -> Response:
 
     async def work(conn: Connection) -> Reply:
         wanted = patch_id(asked.request)
-        current = await review.read_version(conn, wanted)
+        current = await review.read_standing(conn, wanted)
         if current is None:
             raise command.UnknownPatch()
-        if state is not None and current[1] != state:
-            raise await decision.not_now(conn, wanted, current[1], state)
+        if state is not None and current.state != state:
+            raise await decision.not_now(conn, wanted, current.state, state)
         return await say(conn, wanted, words.members(asked.body))
 
     try:

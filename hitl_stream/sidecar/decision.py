@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -25,10 +26,11 @@ from hitl_stream.sidecar.reply import Reply
 from hitl_stream.store import command, review
 from hitl_stream.store.command import Approval
 from hitl_stream.store.database import Connection
+from hitl_stream.store.review import Standing
 
 _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')
 
-Say = Callable[[Connection, str, int, dict[str, Any]], Awaitable[Reply]]
+Say = Callable[[Connection, str, Standing, dict[str, Any]], Awaitable[Reply]]
 
 router = APIRouter()
 
@@ -36,33 +38,32 @@ router = APIRouter()
 @router.post("/hitl/patches/{patch_id}/approve")
 async def approve(asked: Asker) -> Response:
     """Approve what was on the screen; the last approval that is needed decides. `break_glass` lifts the count."""
-    glass_broken = False
 
-    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
-        nonlocal glass_broken
+    async def say(conn: Connection, wanted: str, seen: Standing, body: dict[str, Any]) -> Reply:
         glass = words.flag(body, "break_glass")
         comment = words.required(body, "comment") if glass else words.text(body, "comment")
-        approval = await command.approve(conn, wanted, version, asked.actor, comment, break_glass=glass)
-        glass_broken = glass
-        return reply.make(_voted(wanted, approval), etag=shape.etag(approval.version))
+        approval = await command.approve(conn, wanted, seen.version, asked.actor, comment, break_glass=glass)
 
-    role = Role.BREAK_GLASS if _wants_glass(asked.body) else Role.REVIEWER
-    response = await _decide(asked, "pending", say, role)
-    if glass_broken:  # and committed
-        metrics.GLASS_BROKEN.inc()
-        patch = patch_id(asked.request)
-        log.get().critical("glass_broken", patch_id=patch, person=asked.who.subject, request=asked.request_id)
-    return response
+        def then() -> None:
+            count(seen, approval.event)
+            if glass:
+                metrics.GLASS_BROKEN.inc()
+                told = {"patch_id": wanted, "person": asked.who.subject, "request": asked.request_id}
+                log.get().critical("glass_broken", **told)
+
+        return reply.make(_voted(wanted, approval), etag=shape.etag(approval.version), then=then)
+
+    return await _decide(asked, "pending", say, Role.BREAK_GLASS if _wants_glass(asked.body) else Role.REVIEWER)
 
 
 @router.post("/hitl/patches/{patch_id}/reject")
 async def reject(asked: Asker) -> Response:
     """Reject it, for a reason. Policy never approves it again."""
 
-    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
+    async def say(conn: Connection, wanted: str, seen: Standing, body: dict[str, Any]) -> Reply:
         reason, presets = words.required(body, "reason"), words.presets(body)
-        event = await command.reject(conn, wanted, version, asked.actor, reason, presets)
-        return reply.make(_decided(event), etag=shape.etag(version + 1))
+        event = await command.reject(conn, wanted, seen.version, asked.actor, reason, presets)
+        return reply.make(_decided(event), etag=shape.etag(seen.version + 1), then=partial(count, seen, event))
 
     return await _decide(asked, "pending", say)
 
@@ -71,9 +72,9 @@ async def reject(asked: Asker) -> Response:
 async def revoke(asked: Asker) -> Response:
     """End an approval, for a reason. The gate is closed when this answers."""
 
-    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
-        event = await command.revoke(conn, wanted, version, asked.actor, words.required(body, "reason"))
-        return reply.make(_decided(event), etag=shape.etag(version + 1))
+    async def say(conn: Connection, wanted: str, seen: Standing, body: dict[str, Any]) -> Reply:
+        event = await command.revoke(conn, wanted, seen.version, asked.actor, words.required(body, "reason"))
+        return reply.make(_decided(event), etag=shape.etag(seen.version + 1))
 
     return await _decide(asked, "approved", say)
 
@@ -82,10 +83,10 @@ async def revoke(asked: Asker) -> Response:
 async def reopen(asked: Asker) -> Response:
     """Let an expired review wait again, for a reason and a whole time limit."""
 
-    async def say(conn: Connection, wanted: str, version: int, body: dict[str, Any]) -> Reply:
-        until = await command.reopen(conn, wanted, version, asked.actor, words.required(body, "reason"))
+    async def say(conn: Connection, wanted: str, seen: Standing, body: dict[str, Any]) -> Reply:
+        until = await command.reopen(conn, wanted, seen.version, asked.actor, words.required(body, "reason"))
         told = {"patch_id": wanted, "decision": None, "state": "pending", "expires_at": shape.at(until)}
-        return reply.make(told, etag=shape.etag(version + 1))
+        return reply.make(told, etag=shape.etag(seen.version + 1))
 
     return await _decide(asked, "expired", say)
 
@@ -104,10 +105,10 @@ async def _decide(asked: Asked, state: str, say: Say, role: Role | None = None) 
 
     async def work(conn: Connection) -> Reply:
         wanted = patch_id(asked.request)
-        version = await seen_version(conn, asked, wanted, asked.request.headers.getlist("If-Match"), state)
+        seen = await seen_standing(conn, asked, wanted, asked.request.headers.getlist("If-Match"), state)
         body = words.members(asked.body)
-        checked.update(wanted=wanted, version=version)
-        return await say(conn, wanted, version, body)
+        checked.update(wanted=wanted, version=seen.version)
+        return await say(conn, wanted, seen, body)
 
     try:
         return await asked.once(work, role)
@@ -117,21 +118,27 @@ async def _decide(asked: Asked, state: str, say: Say, role: Role | None = None) 
         raise problem(refusal) from refusal
 
 
-async def seen_version(conn: Connection, asked: Asked, wanted: str, sent: Sequence[str], state: str) -> int:
-    """The version that the person saw, if it is the present one of a patch in this state. Raises Problem."""
-    current = await review.read_version(conn, wanted)
+def count(seen: Standing, event: DecisionEvent | None) -> None:
+    """Count how long it took until a person had decided; nothing while others are still needed."""
+    if event is not None and seen.opened_at is not None:
+        took = max(0.0, (event.decided_at - seen.opened_at).total_seconds())
+        metrics.DECISION_SECONDS.labels(event.decision).observe(took)
+
+
+async def seen_standing(conn: Connection, asked: Asked, wanted: str, sent: Sequence[str], state: str) -> Standing:
+    """How the patch stands, if that is what the person saw and it is in this state. Raises Problem."""
+    current = await review.read_standing(conn, wanted)
     if current is None:
         raise problem(command.UnknownPatch())
-    version, stands = current
     if not sent:
         told = "Send the ETag of the patch as If-Match."
         raise Problem(428, "version-required", "Say which version you decide on", told)
     seen = version_of(sent[0]) if len(sent) == 1 else None
-    if seen != version:
+    if seen != current.version:
         raise await stale(conn, asked, wanted, seen)
-    if stands != state:
-        raise await not_now(conn, wanted, stands, state)
-    return version
+    if current.state != state:
+        raise await not_now(conn, wanted, current.state, state)
+    return current
 
 
 def version_of(etag: str | None) -> int | None:
@@ -152,9 +159,9 @@ async def lost(
     """409 with who won if the patch is not in the state that was needed any more, else what the refusal is."""
     if not isinstance(refusal, command.Stale | command.NotPossible):
         return problem(refusal)
-    current = await review.read_version(conn, wanted)
-    if current is not None and state is not None and current[1] != state:
-        return await not_now(conn, wanted, current[1], state)
+    current = await review.read_standing(conn, wanted)
+    if current is not None and state is not None and current.state != state:
+        return await not_now(conn, wanted, current.state, state)
     if isinstance(refusal, command.Stale):
         return await stale(conn, asked, wanted, version)
     return problem(refusal)

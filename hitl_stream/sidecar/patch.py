@@ -54,10 +54,10 @@ async def list_results(asked: Asker) -> Response:
     """The results of one round, by default the current one, in the order of arrival: the detail shows the first of them."""
     async with asked.reading() as conn:
         wanted, asked_for = patch_id(asked.request), query.read(asked.request, _KNOWN)
-        current, limit, given = await review.read_round(conn, wanted), asked_for.limit(), asked_for.once("cursor")
+        current, limit, given = await review.read_standing(conn, wanted), asked_for.limit(), asked_for.once("cursor")
         if current is None:
             raise unknown_patch()
-        round_ = asked_for.whole("round", current, 1, ROUND_MAX)
+        round_ = asked_for.whole("round", current.round, 1, ROUND_MAX)
         after = None if given is None else cursor.decode(given, _place)
         found = await review.read_results(conn, wanted, round_, after, limit)
     headers = {} if found.following is None else _link(wanted, asked_for.pairs(("cursor", "patch_id")), found.following)

@@ -37,15 +37,14 @@ def problem(refusal: Refused) -> Problem:
 
 async def stale(conn: Connection, asked: Asked, wanted: str, seen: int | None) -> Problem:
     """412: the patch is at another version than the one seen; what changed since the person looked, as far as that is known."""
-    current = await review.read_version(conn, wanted)
+    current = await review.read_standing(conn, wanted)
     if current is None:
         return unknown_patch()
-    version, state = current
     look = None if seen is None else await review.read_look(conn, wanted, asked.who.subject, seen)
     if look is not None and look.changed:
         changed = list(look.changed)
     else:
-        changed = ["evidence"] if state in ("collecting", "pending") else ["decision"]
-    told = f"It is {state} at version {version} now."
+        changed = ["evidence"] if current.state in ("collecting", "pending") else ["decision"]
+    told = f"It is {current.state} at version {current.version} now."
     title = "The patch changed since you looked"
-    return Problem(412, "stale-version", title, told, changed=changed, version=shape.etag(version))
+    return Problem(412, "stale-version", title, told, changed=changed, version=shape.etag(current.version))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ from fastapi import Response
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, JSON body and entity tag; `replayed` says that nothing was done this time."""
+    """Status, JSON body and entity tag; `replayed` says that nothing was done this time. `then` is for when it is committed."""
 
     status: int
     body: bytes
     etag: str | None = None
     replayed: bool = False
+    then: Callable[[], None] | None = None
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """What is sent."""
@@ -30,9 +31,9 @@ class Reply:
         return Response(self.body, self.status, told, media_type="application/json")
 
 
-def make(body: Any, *, status: int = 200, etag: str | None = None) -> Reply:
+def make(body: Any, *, status: int = 200, etag: str | None = None, then: Callable[[], None] | None = None) -> Reply:
     """An answer with this body."""
-    return Reply(status, to_json(body), etag)
+    return Reply(status, to_json(body), etag, then=then)
 
 
 def to_json(body: Any) -> bytes:

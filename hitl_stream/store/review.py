@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from asyncpg import Connection
@@ -26,6 +26,15 @@ ResultPlace = tuple[datetime, str, str]
 
 # Before every result.
 _START = datetime(1, 1, 1, tzinfo=UTC), "", ""
+
+
+class Standing(NamedTuple):
+    """Just enough of a patch to tell a person that the card is stale, and since when somebody should have decided."""
+
+    version: int
+    state: str
+    round: int
+    opened_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +111,10 @@ async def read_results(conn: Connection, patch_id: str, round_: int, after: Resu
     return Results(rows, (rows[-1]["received_at"], rows[-1]["source"], rows[-1]["event_id"]) if more else None)
 
 
-async def read_version(conn: Connection, patch_id: str) -> tuple[int, str] | None:
-    """The version and state of a patch; None if there is no such patch."""
-    row = await conn.fetchrow(statement.get("patch_version"), patch_id)
-    return (row["version"], row["state"]) if row is not None else None
-
-
-async def read_round(conn: Connection, patch_id: str) -> int | None:
-    """The round of a patch; None if there is no such patch."""
-    row = await conn.fetchrow(statement.get("patch_version"), patch_id)
-    return None if row is None else row["round"]
+async def read_standing(conn: Connection, patch_id: str) -> Standing | None:
+    """How a patch stands; None if there is no such patch."""
+    row = await conn.fetchrow(statement.get("patch_standing"), patch_id)
+    return None if row is None else Standing(*row)
 
 
 async def read_look(conn: Connection, patch_id: str, person: str, version: int | None = None) -> Look | None:

@@ -67,9 +67,9 @@ class Clerk(Sidecar):
 
     async def _version(self, patch_id: str) -> str:
         async with self.database.connection() as conn:
-            found = await review.read_version(conn, patch_id)
+            found = await review.read_standing(conn, patch_id)
         assert found is not None
-        return str(found[0])
+        return str(found.version)
 
     async def _decide(self, patch_id: str, action: str, version: int) -> dict[str, Any]:
         async with self.database.connection() as conn:

@@ -61,3 +61,30 @@ async def test_a_broken_glass_rings(client: httpx2.AsyncClient, upstream: Upstre
     (line,) = [line for line in lines if line["event"] == "glass_broken"]
     assert (line["log_level"], line["person"], line["patch_id"]) == ("critical", "carol", "p-1")
     assert metrics.REGISTRY.get_sample_value("hitl_glass_broken_total") == before + 1
+
+
+async def test_how_long_people_take_is_measured_once_for_each_decision(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    def counted() -> list[float]:
+        return [
+            metrics.REGISTRY.get_sample_value("hitl_decision_seconds_count", {"decision": decision}) or 0.0
+            for decision in ("approved", "rejected")
+        ]
+
+    async def reject(name: str, version: str) -> int:
+        headers = {"If-Match": version, "Idempotency-Key": f"key-{name}"}
+        return (await client.post(f"/hitl/patches/{name}/reject", headers=headers, json={"reason": "no"})).status_code
+
+    for name in ("one", "two", "three"):
+        given = {"patch_id": name, "apv_id": f"A-{name}", "patch__diff": name, "ml__confidence": 0.5}
+        await upstream.result(f"e-{name}", **given)
+    before, version = counted(), (await client.get("/hitl/patches/one")).headers["etag"]
+    assert await reject("one", '"99"') == 412
+    assert [await reject("one", version), await reject("one", version)] == [200, 200]
+    assert [now - was for now, was in zip(counted(), before, strict=True)] == [0, 1]
+    items = [{"patch_id": name, "version": version} for name in ("one", "two", "three")]
+    for dry_run in (True, False):
+        body = {"action": "approve", "items": items, "dry_run": dry_run}
+        assert (await client.post("/hitl/patches/batch", json=body)).status_code == 200
+    assert [now - was for now, was in zip(counted(), before, strict=True)] == [2, 1]

@@ -74,7 +74,7 @@ def test_every_read_asks_for_what_there_is() -> None:
 
 def test_pgbench_runs_the_statements_of_the_product() -> None:
     script = pgbench.script()
-    for name in ("roles_of_groups", "patch_version", "lock_patch_for_person"):
+    for name in ("roles_of_groups", "patch_standing", "lock_patch_for_person"):
         text = re.sub(r"--[^\n]*\n", "", statement.get(name)).split("$1")[0]
         assert " ".join(text.split()) in script
     assert "{" not in script.replace("{reviewers}", "").replace("'{}'", "")

@@ -11,10 +11,10 @@ SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p
   LEFT JOIN claim AS c ON c.patch_id = p.patch_id AND c.round = p.round AND c.until > clock_timestamp() AND p.state = 'pending'
  WHERE p.patch_id = $1;
 
--- name: patch_version
+-- name: patch_standing
 -- role: hitl_sidecar
 -- Just enough to tell a person that the card is stale.
-SELECT version, state, round FROM patch WHERE patch_id = $1;
+SELECT version, state, round, opened_at FROM patch WHERE patch_id = $1;
 
 -- name: last_decision
 -- role: hitl_sidecar
