@@ -11,6 +11,11 @@ CREATE FUNCTION diff_of(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT '--- a/app/search.py' || E'\n+++ b/app/search.py\n@@ -12 +12 @@\n-    run("' || n || '" % term)\n+    run("' || n || '", term)\n'
 $$;
 
+-- One of them by chance, independent of every other choice.
+CREATE FUNCTION pick(from_these text[], what text, n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT from_these[1 + (hashtextextended(what || n, 0) & 1073741823) % cardinality(from_these)]
+$$;
+
 CREATE FUNCTION made(first bigint, last bigint)
 RETURNS TABLE (n bigint, patch_id text, apv_id text, cve_id text, state text, patch_digest bytea, evidence_digest bytea, severity text,
                risk text, confidence double precision, prediction boolean, received_at timestamptz, reasons text)
@@ -19,8 +24,8 @@ SELECT n, patch_name(n) AS patch_id, 'APV-' || n AS apv_id, 'CVE-2026-' || 10000
        CASE WHEN n % 10 = 0 THEN 'pending' WHEN n % 10 = 1 THEN 'rejected' WHEN n % 10 = 2 THEN 'expired'
             ELSE 'approved' END AS state,
        sha256(convert_to(diff_of(n), 'UTF8')) AS patch_digest, sha256(n::text::bytea) AS evidence_digest,
-       (ARRAY['low', 'medium', 'high', 'critical', 'high', 'medium', 'medium'])[n / 10 % 7 + 1] AS severity,
-       (ARRAY['low', 'medium', 'high', 'low', 'low'])[n / 10 % 5 + 1] AS risk,
+       pick(ARRAY['low', 'medium', 'high', 'critical', 'high', 'medium', 'medium'], 'severity', n) AS severity,
+       pick(ARRAY['low', 'medium', 'high', 'low', 'low'], 'risk', n) AS risk,
        round((0.5 + (n * 7919 % 4500) / 10000.0)::numeric, 4)::float8 AS confidence, n % 13 <> 0 AS prediction,
        now() - n % 90 * interval '1 day' - n % 86400 * interval '1 second' AS received_at,
        '[{"rule":"confidence","outcome":"failed","detail":"below 0.95","distance":0.04}]' AS reasons
@@ -38,9 +43,9 @@ SELECT patch_id, apv_id, cve_id, (n % 4)::int, state, CASE WHEN state = 'approve
   FROM made(first, last) AS x;
 INSERT INTO review (patch_id, round, review_id, opened_at, source, author, package, ecosystem, language, strategy, cwe_ids, summary)
 SELECT patch_id, 1, gen_random_uuid(), received_at, '/wargaming/crisol', 'eureka', 'package-' || n / 10 % 2000,
-       (ARRAY['PyPI', 'npm', 'Go', 'Maven', 'Debian'])[n / 10 % 5 + 1], (ARRAY['Python', 'TypeScript', 'Go', 'Java', 'C'])[n / 10 % 5 + 1],
-       (ARRAY['code_patch', 'dependency_upgrade', 'waf_rule'])[n / 10 % 3 + 1],
-       ARRAY['CWE-' || (ARRAY[89, 79, 22, 78, 502, 918, 352, 787, 611, 400])[n / 10 % 10 + 1]], 'input reaches statement number ' || n
+       pick(ARRAY['PyPI', 'npm', 'Go', 'Maven', 'Debian'], 'ecosystem', n), pick(ARRAY['Python', 'TypeScript', 'Go', 'Java', 'C'], 'language', n),
+       pick(ARRAY['code_patch', 'dependency_upgrade', 'waf_rule'], 'strategy', n),
+       ARRAY['CWE-' || pick(ARRAY['89', '79', '22', '78', '502', '918', '352', '787', '611', '400'], 'cwe', n)], 'input reaches statement number ' || n
   FROM made(first, last) AS x WHERE state <> 'approved';
 INSERT INTO evidence (patch_id, source, event_id, round, topic, partition, record_offset, patch_digest, payload_sha256, payload,
                       received_at, author)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
+from hitl_stream.contract.fact import Risk, Severity
 from hitl_stream.sidecar import cursor, query, reply, shape
 from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.query import Query
@@ -24,6 +26,7 @@ AGE_S_MAX = 366 * 86_400
 TAGS = (
     "severity", "risk", "cwe", "cwe_class", "package", "ecosystem", "language", "strategy", "prediction", "reason", "cve",
 )  # fmt: skip
+_RANKED: Final[Mapping[str, Collection[str]]] = {"severity": (*Severity, "unknown"), "risk": (*Risk, "unknown")}
 _KNOWN = frozenset(
     (*TAGS, "confidence_min", "confidence_max", "older_than_s", "claimed", "q", "sort", "limit", "offset", "cursor")
 )
@@ -64,10 +67,11 @@ def _capped(count: int) -> int | str:
 
 
 def _wanted(asked: Asked, asked_for: Query) -> Wanted:
+    ranked = {name: rank for name in _RANKED if (rank := _rank(asked_for, name)) is not None}
     tags = [
         [f"{name}:{query.text(name, value)}" for value in asked_for.given[name]]
         for name in TAGS
-        if name in asked_for.given
+        if name in asked_for.given and name not in ranked
     ]
     one_of = [values for values in tags if len(values) > 1]
     if len(one_of) > ONE_OF_MAX:
@@ -78,6 +82,8 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     older_than_s = asked_for.whole("older_than_s", 0, 0, AGE_S_MAX)
     said = asked_for.last("q")
     return Wanted(
+        severity=ranked.get("severity"),
+        risk=ranked.get("risk"),
         every=[values[0] for values in tags if len(values) == 1],
         one_of=one_of,
         confidence_min=_fraction(asked_for, "confidence_min"),
@@ -88,6 +94,12 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
         claimed_by=asked.who.subject if claimed == "me" else None,
         unclaimed=claimed == "nobody",
     )
+
+
+def _rank(asked_for: Query, name: str) -> str | None:
+    """The one severity or risk that is asked for: what a priority is made of has indexes of its own."""
+    values = asked_for.given.get(name, ())
+    return values[0].lower() if len(values) == 1 and values[0].lower() in _RANKED[name] else None
 
 
 def _starts(said: str) -> str:

@@ -14,6 +14,8 @@ from asyncpg import Connection
 from hitl_stream.store import statement
 
 COUNT_MAX = 10_000
+# A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; so many times COUNT_MAX by that is surely more.
+SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 10
 ONE_OF_MAX = 3
 
 # What a review is sorted by (points below zero, confidence, or microseconds since 1970), and its patch.
@@ -46,9 +48,13 @@ START: Place = (-2_000_000_000.0, "")
 class Wanted:
     """Which reviews: all of the tags `every`, one of each list in `one_of` (at most ONE_OF_MAX), within the bounds.
 
+    `severity` and `risk` as patches have them, `unknown` where there is none.
+
     `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review.
     """
 
+    severity: str | None = None
+    risk: str | None = None
     every: Sequence[str] = ()
     one_of: Sequence[Sequence[str]] = ()
     confidence_min: float | None = None
@@ -86,7 +92,7 @@ async def read_page(
     """
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+        total = await _count(conn, wanted, arguments)
         given = (*(after or START), limit + 1, *arguments, offset)
         if total <= COUNT_MAX:
             found = await conn.fetch(statement.get("queue_few"), *given, sort)
@@ -104,7 +110,7 @@ async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     """How many of the reviews that are wanted have which tag."""
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+        total = await _count(conn, wanted, arguments)
         rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
     counts: dict[str, dict[str, int]] = {}
     for tag, reviews in rows:
@@ -127,7 +133,23 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
     bounds = (wanted.confidence_min, wanted.confidence_max, wanted.opened_before, prefix, wanted.said)
     among = None if wanted.claimed_by is None else await _claimed(conn, wanted.claimed_by)
     but_for = await _claimed(conn, None) if wanted.unclaimed else None
-    return (list(wanted.every), *lists, *bounds, among, but_for)
+    return (list(wanted.every), *lists, *bounds, among, but_for, wanted.severity, wanted.risk)
+
+
+async def _count(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...]) -> int:
+    """How many are wanted, no further than COUNT_MAX + 1.
+
+    To count what is common among a million would take as long as to read it. Where a sample of pages says that there are ten
+    times as many as are counted at all, there are more than that, even if those that are alike lie together.
+    """
+    size: float = await conn.fetchval(statement.get("queue_size"))
+    if size > SAMPLED_FROM and wanted != Wanted():  # of all an index tells
+        share = SAMPLE_ROWS / size
+        found: int = await conn.fetchval(statement.get("queue_sample"), share * 100, *arguments)
+        if found / share > SURELY * COUNT_MAX:
+            return COUNT_MAX + 1
+    total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+    return total
 
 
 async def _claimed(conn: Connection, person: str | None) -> list[str]:

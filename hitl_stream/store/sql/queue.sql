@@ -15,84 +15,96 @@ SELECT coalesce(array_agg(patch_id), '{}') FROM claim WHERE person = coalesce($1
 
 -- name: queue_by_priority
 -- role: hitl_sidecar
--- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+-- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $17 how many to leave out.
 SELECT q.patch_id, (-q.priority)::float8 AS key
   FROM queue AS q
  WHERE (-q.priority, q.patch_id) > ($1::float8::int, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
  ORDER BY -q.priority, q.patch_id
- LIMIT $3::int OFFSET $15::int;
+ LIMIT $3::int OFFSET $17::int;
 
 -- name: queue_by_severity
 -- role: hitl_sidecar
--- A page of what waits, the severest first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+-- A page of what waits, the severest first. $1 and $2 are the last row of the page before, $17 how many to leave out.
 SELECT q.patch_id, (-q.severity_points)::float8 AS key
   FROM queue AS q
  WHERE (-q.severity_points, q.patch_id) > ($1::float8::int, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
  ORDER BY -q.severity_points, q.patch_id
- LIMIT $3::int OFFSET $15::int;
+ LIMIT $3::int OFFSET $17::int;
 
 -- name: queue_by_confidence
 -- role: hitl_sidecar
--- A page of what waits, the least certain first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+-- A page of what waits, the least certain first. $1 and $2 are the last row of the page before, $17 how many to leave out.
 SELECT q.patch_id, q.ml_confidence AS key
   FROM queue AS q
  WHERE (q.ml_confidence, q.patch_id) > ($1::float8, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
  ORDER BY q.ml_confidence, q.patch_id
- LIMIT $3::int OFFSET $15::int;
+ LIMIT $3::int OFFSET $17::int;
 
 -- name: queue_by_age
 -- role: hitl_sidecar
--- A page of what waits, the oldest first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+-- A page of what waits, the oldest first. $1 and $2 are the last row of the page before, $17 how many to leave out.
 SELECT q.patch_id, (extract(epoch FROM q.opened_at) * 1000000)::float8 AS key
   FROM queue AS q
  WHERE (q.opened_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
  ORDER BY q.opened_at, q.patch_id
- LIMIT $3::int OFFSET $15::int;
+ LIMIT $3::int OFFSET $17::int;
 
 -- name: queue_by_deadline
 -- role: hitl_sidecar
--- A page of what waits, the nearest time limit first. $1 and $2 are the last row of the page before, $15 how many to leave out.
+-- A page of what waits, the nearest time limit first. $1 and $2 are the last row of the page before, $17 how many to leave out.
 SELECT q.patch_id, (extract(epoch FROM q.expires_at) * 1000000)::float8 AS key
   FROM queue AS q
  WHERE (q.expires_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
  ORDER BY q.expires_at, q.patch_id
- LIMIT $3::int OFFSET $15::int;
+ LIMIT $3::int OFFSET $17::int;
 
 -- name: queue_few
 -- role: hitl_sidecar
 -- The same in any order, where few enough are wanted to sort them all: found by what they are, not by walking an order's index.
 SELECT patch_id, key
   FROM (SELECT q.patch_id,
-               CASE $16::text WHEN 'risk' THEN -q.priority::float8
+               CASE $18::text WHEN 'risk' THEN -q.priority::float8
                               WHEN 'severity' THEN -q.severity_points::float8
                               WHEN 'confidence' THEN q.ml_confidence
                               WHEN 'age' THEN (extract(epoch FROM q.opened_at) * 1000000)::float8
                               ELSE (extract(epoch FROM q.expires_at) * 1000000)::float8 END AS key
           FROM queue AS q
-         WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)) AS few
+         WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)) AS few
  WHERE (key, patch_id) > ($1::float8, $2::text)
  ORDER BY key, patch_id
- LIMIT $3::int OFFSET $15::int;
+ LIMIT $3::int OFFSET $17::int;
 
 -- name: queue_count
 -- role: hitl_sidecar
 -- How many wait, counted no further than $1.
 SELECT count(*)
   FROM (SELECT FROM queue AS q
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          LIMIT $1::int) AS waiting;
+
+-- name: queue_size
+-- role: hitl_sidecar
+-- About how many wait in all, as the last ANALYZE found.
+SELECT reltuples::float8 FROM pg_class WHERE oid = 'queue'::regclass;
+
+-- name: queue_sample
+-- role: hitl_sidecar
+-- How many wait among $1 per cent of the table's pages.
+SELECT count(*)
+  FROM queue AS q TABLESAMPLE SYSTEM ($1::float8)
+ WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: queue_facets
 -- role: hitl_sidecar
 -- How many of the first $1 reviews have which tag.
 SELECT tag, count(*) AS reviews
   FROM (SELECT q.tags FROM queue AS q
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          LIMIT $1::int) AS waiting
  CROSS JOIN unnest(tags) AS tag
  WHERE tag NOT LIKE 'word:%'

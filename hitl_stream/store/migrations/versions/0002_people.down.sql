@@ -107,7 +107,8 @@ DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;
 DROP TRIGGER follow_changed ON patch;
 DROP FUNCTION
-  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[]),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
+  severity_points(text), risk_points(text),
   words_of(text), tags_of(text[]),
   follow_patches(), follow_reviews(), write_queue(text[]), queue_tags(patch, review), cwe_class(text);
 DROP TRIGGER count_new ON patch;

@@ -250,6 +250,15 @@ BEGIN
   RETURN tags_of(tags) || words_of(r.summary);
 END $$;
 
+-- What a review's priority is the sum of; what nobody knows counts nearly as much as high.
+CREATE FUNCTION severity_points(said text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE coalesce(said, 'unknown') WHEN 'critical' THEN 50 WHEN 'high' THEN 40 WHEN 'unknown' THEN 35 WHEN 'medium' THEN 20
+                                        WHEN 'low' THEN 10 ELSE 0 END
+$$;
+CREATE FUNCTION risk_points(said text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE coalesce(said, 'unknown') WHEN 'critical' THEN 30 WHEN 'high' THEN 20 WHEN 'unknown' THEN 15 WHEN 'medium' THEN 10 ELSE 0 END
+$$;
+
 CREATE FUNCTION write_queue(changed text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM queue AS q USING patch AS p
@@ -257,9 +266,7 @@ BEGIN
   INSERT INTO queue (patch_id, apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
                      opened_at, expires_at)
   SELECT p.patch_id, p.apv_id, p.cve_id, left(r.package, 255), t.tags, coalesce(p.ml_confidence, -1),
-         CASE coalesce(p.severity, 'unknown') WHEN 'critical' THEN 50 WHEN 'high' THEN 40 WHEN 'unknown' THEN 35 WHEN 'medium' THEN 20
-                                              WHEN 'low' THEN 10 ELSE 0 END,
-         CASE coalesce(p.risk, 'unknown') WHEN 'critical' THEN 30 WHEN 'high' THEN 20 WHEN 'unknown' THEN 15 WHEN 'medium' THEN 10 ELSE 0 END,
+         severity_points(p.severity), risk_points(p.risk),
          10 * ('reason:not_flagged' = ANY (t.tags))::int + 5 * ('reason:wargame_passed' = ANY (t.tags))::int
            + 5 * ('reason:prediction' = ANY (t.tags))::int,
          p.opened_at, p.expires_at
@@ -305,6 +312,9 @@ DO $$ BEGIN PERFORM write_queue(array_agg(patch_id)) FROM patch WHERE state = 'p
 CREATE INDEX queue_tags ON queue USING gin (tags);
 CREATE INDEX queue_priority ON queue ((-priority), patch_id);
 CREATE INDEX queue_severity ON queue ((-severity_points), patch_id);
+-- Severity and risk are what the priority is made of: without these a page of what is low would be looked for among all that is not.
+CREATE INDEX queue_severity_priority ON queue (severity_points, (-priority), patch_id);
+CREATE INDEX queue_risk_priority ON queue (risk_points, (-priority), patch_id);
 CREATE INDEX queue_confidence ON queue (ml_confidence, patch_id);
 CREATE INDEX queue_opened ON queue (opened_at, patch_id);
 CREATE INDEX queue_expires ON queue (expires_at, patch_id);
@@ -316,9 +326,10 @@ CREATE INDEX queue_package ON queue (package) WHERE package IS NOT NULL;
 -- A plain expression without a query in it, so that the planner looks into it and finds the indexes.
 CREATE FUNCTION is_wanted(q queue, every text[], one_of text[], one_of_2 text[], one_of_3 text[], confidence_min double precision,
                           confidence_max double precision, opened_before timestamptz, starts text, said text,
-                          among text[], but_for text[])
+                          among text[], but_for text[], severity text, risk text)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT (every = '{}' OR q.tags @> tags_of(every)) AND (one_of = '{}' OR q.tags && tags_of(one_of))
+  SELECT (severity IS NULL OR q.severity_points = severity_points(severity)) AND (risk IS NULL OR q.risk_points = risk_points(risk))
+     AND (every = '{}' OR q.tags @> tags_of(every)) AND (one_of = '{}' OR q.tags && tags_of(one_of))
      AND (one_of_2 = '{}' OR q.tags && tags_of(one_of_2)) AND (one_of_3 = '{}' OR q.tags && tags_of(one_of_3))
      AND (confidence_min IS NULL OR q.ml_confidence >= confidence_min)
      AND (confidence_max IS NULL OR q.ml_confidence <= confidence_max)
@@ -914,7 +925,9 @@ GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval
 GRANT EXECUTE ON FUNCTION
   words_of(text),
   tags_of(text[]),
-  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[]),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
+  severity_points(text),
+  risk_points(text),
   is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz),
   matches(text, text),
   round_authors(text, int),
