@@ -7,6 +7,7 @@ wrong value stops the process, and no message repeats it: it could be a secret u
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -29,6 +30,8 @@ from hitl_stream.broker.connection import KafkaConnection
 from hitl_stream.errors import HitlError
 
 PREFIX = "HITL_"
+_ORIGIN = re.compile(r"(https?)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_OWN_PORTS = (("http", "80"), ("https", "443"))  # which no browser names
 KILL_SWITCH = "AUTO_APPROVE_ENABLED"
 LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 SECRETS = ("database_url", "kafka_sasl_password")
@@ -96,7 +99,8 @@ class Settings(BaseSettings):
     def _are_origins(cls, given: str | tuple[str, ...]) -> tuple[str, ...]:
         origins = given.split(",") if isinstance(given, str) else given
         found = tuple(origin.strip().lower() for origin in origins if origin.strip())
-        if any(urlsplit(origin)[2:] != ("", "", "") or not urlsplit(origin).hostname for origin in found):
+        read = [_ORIGIN.fullmatch(origin) for origin in found]
+        if any(parts is None or (parts[1], parts[3]) in _OWN_PORTS for parts in read):
             raise ValueError("origins as browsers send them, with commas between: https://console.example.org")
         return found
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
 
 from benchmarks.sidecar import fill
-from hitl_stream.store import database, statement
+from hitl_stream.store import database, review, statement
 from hitl_stream.store.queue import COUNT_MAX
 
-_ALL: Final[tuple[Any, ...]] = ([], [], [], [], None, None, None, None, None, None, None)
+_ALL: Final[tuple[Any, ...]] = ([], [], [], [], None, None, None, None, None, None, None, None, None)
+_FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
 _SEVERE: Final = (["severity:high", "ecosystem:npm"], *_ALL[1:])
 _RARE: Final = (["package:package-17", "cwe_class:xss"], *_ALL[1:])
 _START: Final = (-2_000_000_000.0, "")
@@ -41,7 +43,7 @@ async def plans(url: str, patches: int) -> list[str]:
         "the count of all": ("queue_count", (COUNT_MAX + 1, *_ALL)),
         "the count of two filters": ("queue_count", (COUNT_MAX + 1, *_SEVERE)),
         "one patch": ("patch_detail", (some, "reviewer-1")),
-        "its results": ("patch_results", (some, 1, None, "", "", 200, 16_777_216)),
+        "its results": ("patch_results", (some, 1, *_FIRST, review.RESULTS_MAX, review.RESULT_BYTES_MAX)),
         "the summary": ("count_patches", (None, None)),
     }
     settings = database.session_settings("hitl_sidecar", "plans", 60.0)

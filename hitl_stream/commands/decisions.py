@@ -17,6 +17,7 @@ import orjson
 import typer
 
 from hitl_stream import settings
+from hitl_stream.contract import spreadsheet
 from hitl_stream.errors import HitlError
 from hitl_stream.store import export as store
 from hitl_stream.store.database import Database
@@ -26,8 +27,6 @@ app = typer.Typer(help="What was decided.", no_args_is_help=True)
 
 # A reader at the other end may take its time: a paused export is not an idle one.
 COMMAND_TIMEOUT_S = 3600.0
-# A spreadsheet takes these for the start of a formula, and the text may come from anywhere.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 class Format(StrEnum):
@@ -131,9 +130,7 @@ _WRITERS = {Format.JSONL: _jsonl, Format.CSV: _csv}
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return spreadsheet.cell(value) if isinstance(value, str) else value
 
 
 def _utc(moment: datetime | None) -> datetime | None:

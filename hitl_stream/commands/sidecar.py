@@ -24,4 +24,5 @@ def run(
     given = {name: value for name, value in (("http_host", host), ("http_port", port)) if value is not None}
     chosen = settings.load(**given)
     log.configure(chosen.log_format, "sidecar")
-    asyncio.run(server.serve(chosen))
+    with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
+        runner.run(server.serve(chosen))

@@ -61,7 +61,12 @@ def decode_outcome(record: Record) -> Outcome:
 
 def result_from_payload(source: str, event_id: str, payload: bytes) -> Result:
     """A stored result again, from the bytes of its `data`; key, trace and envelope time are no part of them."""
-    return _result(Envelope(source, event_id, None, False, None, strict_json.parse(payload, "data"), payload), None)
+    return result_from_data(source, event_id, strict_json.parse(payload, "data"), payload)
+
+
+def result_from_data(source: str, event_id: str, data: dict[str, Any], payload: bytes) -> Result:
+    """The same where the bytes were parsed already."""
+    return _result(Envelope(source, event_id, None, False, None, data, payload), None)
 
 
 def unreadable_result(

@@ -14,6 +14,7 @@ import orjson
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
+from hitl_stream.contract import spreadsheet
 from hitl_stream.sidecar import cursor, query, reply, shape
 from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.problem import Problem
@@ -32,7 +33,6 @@ MEMBERS = (
 FORMATS: Mapping[str, str] = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 _KNOWN = frozenset(("patch_id", "actor", "action", "policy_version", "since", "until", "limit", "cursor", "format"))
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 Write = Callable[[Sequence[dict[str, Any]]], bytes]
 
@@ -102,11 +102,10 @@ def _row(cells: Sequence[str]) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    """Text for a spreadsheet: what it would take for a formula gets an apostrophe (CWE-1236)."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else reply.to_json(value).decode()
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheet.cell(text)
 
 
 def _filter(asked_for: Query) -> Filter:

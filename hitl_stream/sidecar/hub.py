@@ -52,12 +52,23 @@ class Batch:
     texts: Sequence[str]
     cursor: str
     whole: bool
+    _wanted: dict[Filter, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, changes: Sequence[Change], cursor: str) -> Batch:
-        """With the texts."""
-        texts = [_text(_message(change, cursor)) for change in changes]
+    def of(cls, changes: Sequence[Change], before: str, cursor: str) -> Batch:
+        """With the texts. Only the last one brings the cursor: whoever comes again with an earlier one hears of the rest."""
+        cursors = [*(before for _ in changes[1:]), cursor]
+        texts = [_text(_message(change, at)) for change, at in zip(changes, cursors, strict=False)]
         return cls(changes, texts, cursor, len(changes) < CHANGES_MAX)
+
+    def wanted(self, by: Filter) -> Sequence[str]:
+        """What is told of it to whoever wants to hear of these; looked for once, however many that are."""
+        if by == Filter():
+            return self.texts
+        if by not in self._wanted:
+            told = zip(self.changes, self.texts, strict=True)
+            self._wanted[by] = [text for change, text in told if by.wants(change)]
+        return self._wanted[by]
 
 
 @dataclass(eq=False, slots=True)
@@ -88,15 +99,15 @@ class Client:
 
     def texts(self, batch: Batch) -> Sequence[str]:
         """What it is told of these."""
-        told = batch.texts
-        if self.wanted != Filter():
-            told = [text for change, text in zip(batch.changes, told, strict=True) if self.wanted.wants(change)]
+        told = batch.wanted(self.wanted)
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._told = second, 0
         self._told += len(told)
-        if self._told > PER_SECOND_MAX or not batch.whole:
-            return [queue_changed(batch.cursor, len(told))] if told else []
+        if not batch.whole:  # what was left out can be for anybody
+            return [queue_changed(batch.cursor, len(batch.changes))]
+        if self._told > PER_SECOND_MAX and told:
+            return [queue_changed(batch.cursor, len(told))]
         return told
 
 
@@ -109,7 +120,7 @@ class Hub:
         self._begun = asyncio.Event()
 
     async def join(self, client: Client, database: Database) -> None:
-        """When this returns the client gets everything that is committed from then on."""
+        """When this returns the client gets everything that is committed from then on, or is ended."""
         self._clients.add(client)
         metrics.LIVE_CLIENTS.set(len(self._clients))
         if self._watching is None or self._watching.done():
@@ -123,26 +134,33 @@ class Hub:
         metrics.LIVE_CLIENTS.set(len(self._clients))
 
     async def _watch(self, database: Database) -> None:
+        """Never ends while somebody listens, or everybody is told to come again, with the cursor that they have."""
+        try:
+            await self._look(database)
+        except Unavailable as failure:
+            log.get().warning("live_paused", reason=str(failure))
+        except Exception as failure:  # noqa: BLE001 - a watcher that is gone would leave them listening to nothing
+            log.get().error("live_failed", reason=repr(failure))
+        finally:
+            for client in self._clients:
+                client.end(TRY_AGAIN)
+            self._begun.set()
+
+    async def _look(self, database: Database) -> None:
         cursor: str | None = None
         asked_at = time.monotonic()
         while self._clients:
-            try:
-                async with database.connection() as conn:
-                    if cursor is None:
-                        cursor = await live.present(conn)
-                        self._begun.set()
-                    changes, cursor = await live.read_after(conn, cursor, CHANGES_MAX)
-                    if time.monotonic() - asked_at >= ROLES_S:
-                        await self._check(conn)
-                        asked_at = time.monotonic()
-            except Unavailable as failure:
-                log.get().warning("live_paused", reason=str(failure))
-                for client in self._clients:  # they come again with a cursor of their own
-                    client.end(TRY_AGAIN)
-                self._begun.set()
-                return
+            async with database.connection() as conn:
+                if cursor is None:
+                    cursor = await live.present(conn)
+                    self._begun.set()
+                before = cursor
+                changes, cursor = await live.read_after(conn, before, CHANGES_MAX)
+                if time.monotonic() - asked_at >= ROLES_S:
+                    await self._check(conn)
+                    asked_at = time.monotonic()
             if changes:
-                batch = Batch.of(changes, cursor)
+                batch = Batch.of(changes, before, cursor)
                 for client in self._clients:
                     client.offer(batch)
             await asyncio.sleep(POLL_S)

@@ -102,19 +102,19 @@ async def _serve(socket: WebSocket, client: Client, database: Database, cursor: 
         for end in ends:
             end.cancel()
         await asyncio.gather(*ends, return_exceptions=True)
+    if telling in done:
+        telling.result()  # it ends only by what went wrong
     return GOING_AWAY if closed in done else client.code
 
 
 async def _catch_up(socket: WebSocket, client: Client, database: Database, cursor: str | None) -> None:
     """What happened since the client was here last; then it gets its first cursor of now. Raises UnknownCursor."""
     async with database.connection() as conn:
-        if cursor is not None:
-            missed, cursor = await live.read_after(conn, cursor, hub.CHANGES_MAX)
-        else:
-            missed, cursor = (), await live.present(conn)
-    for text in client.texts(Batch.of(missed, cursor)):
+        before = await live.present(conn) if cursor is None else cursor
+        missed, now = ((), before) if cursor is None else await live.read_after(conn, before, hub.CHANGES_MAX)
+    for text in client.texts(Batch.of(missed, before, now)):
         await socket.send_text(text)
-    await socket.send_text(hub.queue_changed(cursor, 0))
+    await socket.send_text(hub.queue_changed(now, 0))
 
 
 async def _tell(socket: WebSocket, client: Client) -> None:
@@ -133,4 +133,7 @@ def _is_ours(socket: WebSocket) -> bool:
     """No page of another origin may listen with a ticket that it got hold of; what is no browser sends no origin."""
     origin = socket.headers.get("origin")
     known: frozenset[str] = socket.app.state.origins
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host") or origin.lower() in known
+    try:
+        return origin is None or urlsplit(origin).netloc == socket.headers.get("host") or origin.lower() in known
+    except ValueError:
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
@@ -60,14 +60,17 @@ async def list_results(asked: Asker) -> Response:
         round_ = asked_for.whole("round", current.round, 1, ROUND_MAX)
         after = None if given is None else cursor.decode(given, _place)
         found = await review.read_results(conn, wanted, round_, after, limit)
-    headers = {} if found.following is None else _link(wanted, asked_for.pairs(("cursor", "patch_id")), found.following)
+    pairs = [*asked_for.pairs(("cursor", "patch_id", "round")), ("round", str(round_))]
+    headers = {} if found.following is None else _link(wanted, pairs, found.following)
     return reply.make([result.shown(result.read(row)) for row in found.rows]).response(headers)
 
 
 def _link(wanted: str, pairs: list[tuple[str, str]], following: ResultPlace) -> dict[str, str]:
+    """Where the next results are; of the same round, whatever becomes of the patch."""
     at, source, event_id = following
-    more = urlencode([*pairs, ("cursor", cursor.encode(cursor.microseconds(at), source, event_id))])
-    return {"Link": f'</hitl/patches/{quote(wanted, safe="")}/results?{more}>; rel="next"'}
+    place = ("cursor", cursor.encode(cursor.microseconds(at), source, event_id))
+    more = urlencode([("patch_id", wanted), *pairs, place])
+    return {"Link": f'</hitl/patches/_/results?{more}>; rel="next"'}
 
 
 def _place(microseconds: Any, source: Any, event_id: Any) -> ResultPlace:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_stream.contract import encode, strict_json
-from hitl_stream.contract.decode import result_from_payload
+from hitl_stream.contract.decode import result_from_data
 from hitl_stream.contract.fact import Evidence, Result
 from hitl_stream.contract.fold import fold
 from hitl_stream.errors import BadRecord
@@ -30,11 +30,12 @@ def read(row: Row) -> Told:
     content: bytes | None = row["payload"]
     if content is None:
         return Told(row, {}, None)
+    said = payload(content)
     try:
-        result = result_from_payload(row["source"], row["event_id"], content)
+        result = result_from_data(row["source"], row["event_id"], said, content)
     except BadRecord:
         result = None  # written by an older version with other limits
-    return Told(row, payload(content), result)
+    return Told(row, said, result)
 
 
 def payload(content: bytes | None) -> Payload:
@@ -54,6 +55,11 @@ def group(payloads: Iterable[Payload], name: str) -> Payload:
     for one in payloads:
         told |= {name: value for name, value in (one.get(name) or {}).items() if value is not None}
     return told
+
+
+def last(groups: Iterable[Payload], name: str) -> Any:
+    """What was said last of one field."""
+    return next((said for one in reversed(list(groups)) if (said := one.get(name)) is not None), None)
 
 
 def evidence(told: Sequence[Told]) -> Evidence | None:

@@ -28,6 +28,15 @@ RECONNECT_S = 1.0
 GRACE_S = 5
 
 
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The quicker event loop, where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
 def vouching(chosen: Settings) -> Verifier | DemoIssuer:
     """Who vouches for people: the configured issuer, or on this machine and nowhere else the demo's own. Raises Fatal."""
     told = (chosen.auth_issuer, chosen.auth_audience, chosen.auth_jwks_url)

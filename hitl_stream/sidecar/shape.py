@@ -58,7 +58,8 @@ def detail(found: Detail, look: Look | None) -> dict[str, Any]:
     """One patch with everything a decision needs, for the person who read it and what they saw before."""
     row = found.patch
     told = [result.read(one) for one in found.results.rows]
-    payloads = [*(one.payload for one in told), result.payload(found.artefact)]
+    payloads = [result.payload(found.artefact), *(one.payload for one in told)]
+    vulnerability = _vulnerability(row, payloads)
     return {
         "patch_id": row["patch_id"],
         "round": row["round"],
@@ -66,7 +67,8 @@ def detail(found: Detail, look: Look | None) -> dict[str, Any]:
         "version": etag(row["version"]),
         "apv_id": row["apv_id"],
         "cve_id": row["cve_id"],
-        "vulnerability": _vulnerability(row, payloads),
+        "vulnerability": vulnerability,
+        "cvss": cvss_vector.read(vulnerability.get("cvss_vector"), vulnerability.get("cvss_score")),
         "patch": _patch(row, payloads),
         "results": [result.shown(one) for one in told],
         "results_truncated": found.results.following is not None,
@@ -105,13 +107,14 @@ def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, A
 
 
 def _vulnerability(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:
-    told = result.group(payloads, "vulnerability")
-    cvss = cvss_vector.read(told.get("cvss_vector"), told.get("cvss_score"))
-    return {**told, "severity": row["severity"], "cvss": cvss}
+    return {**result.group(payloads, "vulnerability"), "severity": row["severity"]}
 
 
 def _patch(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:
     told = result.group(payloads, "patch")
+    flagged = [said for one in payloads if (said := one.get("patch") or {}).get("flagged")]
+    if flagged:  # it sticks, whatever a later result says
+        told |= {"flagged": True, "flag_reason": result.last(flagged, "flag_reason")}
     return {
         "diff": told.get("diff"),
         "patch_digest": patch_digest_text(row["patch_digest"]),

@@ -30,6 +30,7 @@ REFRESH_S = 30.0  # an unknown key asks the issuer again, at most this often
 FRESH_S = 300.0  # keys that the issuer took back are believed no longer than this, as long as it answers
 STALE_S = 3_600.0  # how long known keys are believed while it does not
 FETCH_TIMEOUT_S = 10.0
+PATIENCE_S = 0.5  # how long whoever has a known key waits for news of it
 KEYS_MAX = 100
 VERIFIED_MAX = 1_000
 YEAR_9999 = 253_370_764_800
@@ -67,14 +68,17 @@ class Keys:
     _keys: dict[str, Key] = field(default_factory=dict)
     _fetched_at: float | None = None
     _asked_at: float | None = None
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> Key:
-        """The key of that name. Raises TokenRefused, or Unavailable while the issuer cannot be asked."""
-        if self._lacks(kid):
-            async with self._asking:
-                if self._lacks(kid) and self._may_ask():
-                    await self._ask()
+        """The key of that name. Raises TokenRefused, or Unavailable while the issuer cannot be asked.
+
+        The issuer is asked once for everybody. Whoever has a key that is believed waits for it no longer than PATIENCE_S.
+        """
+        if self._lacks(kid) and (self._asking is not None or self._may_ask()):
+            self._asking = self._asking or asyncio.create_task(self._ask())
+            believed = kid in self._keys and not self._stale()
+            await asyncio.wait({self._asking}, timeout=PATIENCE_S if believed else None)
         if self._stale():
             raise Unavailable("the issuer's keys are not known")
         found = self._keys.get(kid)
@@ -89,10 +93,10 @@ class Keys:
                 self._keys = _read_keys(await self.fetch())
         except (Unavailable, TimeoutError) as failure:
             log.get().warning("issuer_unavailable", reason=str(failure) or "it takes too long")
-            if self._stale():
-                raise Unavailable(f"the issuer's keys are not known: {failure}") from failure
         else:
             self._fetched_at = self.clock()
+        finally:
+            self._asking = None
 
     def _lacks(self, kid: str) -> bool:
         return self._age_s() > FRESH_S or kid not in self._keys

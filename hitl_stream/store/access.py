@@ -67,6 +67,7 @@ async def revoke(conn: Connection, group: str, role: Role, actor: str, reason: s
 
 async def map_author(conn: Connection, source: str, name: str, person: str | None, actor: str, reason: str) -> None:
     """Say who an author is: a person, or with None a machine. To be called in a transaction."""
+    await conn.execute(statement.get("take_rules_lock"))
     await conn.execute(statement.get("map_author"), source, name, person, actor)
     detail = {"source": source, "author": name, "person": person}
     await operation.write(conn, actor, "author_mapped", reason, detail=detail)
@@ -79,6 +80,7 @@ async def approvals_needed(conn: Connection) -> Mapping[str, int]:
 
 async def require(conn: Connection, of: str, needed: int, actor: str, reason: str) -> bool:
     """Say how many different reviewers a class needs; whether that is new. To be called in a transaction."""
+    await conn.execute(statement.get("take_rules_lock"))
     return await _change(
         conn, "set_approval_rule", (of, needed), "approvals_required", actor, reason, {"class": of, "needed": needed}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -40,7 +40,7 @@ class Change:
     decision: str | None
     decided_by: str | None
     claimed_by: str | None
-    tags: Sequence[str] | None = None
+    tags: Set[str] | None = None
 
 
 async def give_ticket(conn: Connection, ticket: str, listener: Listener) -> datetime:
@@ -75,7 +75,21 @@ async def read_after(conn: Connection, cursor: str, limit: int) -> tuple[Sequenc
         rows = await conn.fetch(statement.get("changes_after"), cursor, limit)
     except asyncpg.DataError as error:
         raise UnknownCursor() from error
-    return [Change(*tuple(row)[:-1]) for row in rows], rows[-1]["cursor"] if rows else cursor
+    return [_change(*row) for row in rows], rows[-1]["cursor"] if rows else cursor
+
+
+def _change(
+    kind: str,
+    patch_id: str,
+    version: int,
+    decision: str | None,
+    decided_by: str | None,
+    claimed_by: str | None,
+    tags: Sequence[str],
+    for_everybody: bool,
+    _cursor: str,
+) -> Change:
+    return Change(kind, patch_id, version, decision, decided_by, claimed_by, None if for_everybody else frozenset(tags))
 
 
 def _hashed(ticket: str) -> bytes:

@@ -99,7 +99,7 @@ async def read_page(
         else:
             found = await conn.fetch(statement.get(_ORDERS[sort]), *given)
         shown = found[:limit]
-        await conn.execute(statement.get("plan_once"))
+        await conn.execute(statement.get("plan_as_usual"))
         cards = await conn.fetch(statement.get("queue_cards"), [row["patch_id"] for row in shown])
     by_id = {card["patch_id"]: dict(card) for card in cards}
     following = (shown[-1]["key"], shown[-1]["patch_id"]) if len(found) > limit else None

@@ -49,7 +49,7 @@ class Results:
 class Detail:
     """One patch with its current round. `policy` is the document it was last judged by.
 
-    `artefact` is the content of a result that brought the diff, where none of `results` is one.
+    `artefact` is the content of the first result that brought the diff, read where there are more results than are shown.
     """
 
     patch: Row

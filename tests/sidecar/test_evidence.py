@@ -71,14 +71,24 @@ def test_no_vector_breaks_a_card(vector: str, told: float | None) -> None:
 
 async def test_the_detail_spells_the_vector_out(client: httpx2.AsyncClient, upstream: Upstream) -> None:
     await upstream.result(ml__confidence=0.9, vulnerability__cvss_vector=V31, vulnerability__cvss_score=8.2)
-    told = (await show(client))["vulnerability"]
-    assert (told["cvss_vector"], told["cvss"]["severity"], told["cvss"]["problem"]) == (V31, "high", None)
+    told = await show(client)
+    assert told["vulnerability"]["cvss_vector"] == V31
+    assert (told["cvss"]["severity"], told["cvss"]["problem"]) == ("high", None)
     assert told["cvss"]["metrics"][0] == {"metric": "AV", "name": "Attack Vector", "value": "N", "means": "Network"}
 
 
 async def test_without_a_vector_there_is_none(client: httpx2.AsyncClient, upstream: Upstream) -> None:
     await upstream.result(ml__confidence=0.9)
-    assert (await show(client))["vulnerability"]["cvss"] is None
+    assert (await show(client))["cvss"] is None
+
+
+async def test_a_flag_sticks_with_its_reason_whatever_a_later_result_says(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result(patch__flagged=True, patch__flag_reason="backdoor?")
+    await upstream.result("e-2", patch__flagged=False, wargame__run_id="run-2")
+    patch = (await show(client))["patch"]
+    assert (patch["flagged"], patch["flag_reason"]) == (True, "backdoor?")
 
 
 async def test_what_each_result_proves_is_told(client: httpx2.AsyncClient, upstream: Upstream) -> None:
@@ -109,6 +119,7 @@ async def test_more_results_than_a_page_holds_follow_page_by_page(
     body, seen = response.json(), [result["event_id"] for result in response.json()["results"]]
     assert (body["results_truncated"], len(seen), body["patch"]["diff"]) == (True, 3, DIFF)
     assert [rule["rule"] for rule in body["verdict"]["rules"]] == ["confidence"]
+    await upstream.result("later", ml__confidence=0.9, patch__diff=DIFF + "+more\n")  # another round meanwhile
     while "next" in response.links:
         response = await client.get(response.links["next"]["url"], params=None)
         seen += [result["event_id"] for result in response.json()]
@@ -138,6 +149,14 @@ async def test_results_of_an_earlier_round_can_be_read(client: httpx2.AsyncClien
         response = await client.get(f"/hitl/patches/p-1/results{asked}")
         rounds[asked] = [result["event_id"] for result in response.json()]
     assert rounds == {"": ["e-2"], "?round=1": ["e-1"], "?round=2": ["e-2"], "?round=3": []}
+
+
+async def test_a_patch_named_like_the_other_way_has_its_pages(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(patch_id="_", ml__confidence=0.9)
+    await upstream.result("e-2", patch_id="_", ml__confidence=0.9, wargame__run_id="run-2")
+    first = await client.get("/hitl/patches/_/results?patch_id=_&limit=1")
+    second = await client.get(first.links["next"]["url"])
+    assert [result["event_id"] for result in (*first.json(), *second.json())] == ["e-1", "e-2"]
 
 
 async def test_results_that_cannot_be_asked_for(client: httpx2.AsyncClient, upstream: Upstream) -> None:

@@ -16,6 +16,7 @@ import httpx2
 import orjson
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -29,6 +30,7 @@ from tests.harness import wait
 from tests.sidecar.conftest import ISSUER, Upstream, bearer
 
 WAIT_S = 10.0
+CHANGES = "INSERT INTO change (kind, patch_id) SELECT 'review_changed', 'p-1'"
 
 
 @dataclass
@@ -129,6 +131,10 @@ async def test_a_page_of_another_origin_does_not_listen(running: Running) -> Non
             pass
     async with running.listening(origin="https://Console.example"):
         pass
+    with pytest.raises(InvalidStatus) as refused:
+        async with running.listening(origin="http://[x"):
+            pass
+    assert refused.value.response.status_code == 403
 
 
 async def test_after_a_reconnect_nothing_is_missing_however_transactions_overlap(
@@ -180,8 +186,10 @@ async def test_who_was_let_in_by_a_token_goes_with_it(running: Running, monkeypa
     token = ISSUER.token("alice", now=int(time.time()) - 3_600 + 2)
     async with running.listening(await running.ticket(token)) as socket:
         await hear(socket)
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed) as closed:
             await hear(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == hub.NOT_ALLOWED
 
 
 async def test_without_a_database_one_is_told_to_come_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,13 +220,78 @@ async def test_many_changes_at_once_are_one_message(running: Running, upstream: 
 
 async def test_who_does_not_keep_up_is_let_go_and_not_buffered() -> None:
     client = Client(Listener("alice", (), datetime.now(UTC)))
-    batch = Batch.of([Change("review_opened", "p-1", 1, None, None, None)], "1:1:")
+    batch = Batch.of([Change("review_opened", "p-1", 1, None, None, None)], "1:1:", "2:2:")
     for _ in range(hub.WAITING_MAX):
         client.offer(batch)
     assert not client.ended.is_set()
     client.offer(batch)
     assert client.ended.is_set()
     assert client.waiting.qsize() == hub.WAITING_MAX
+
+
+async def test_a_cursor_from_the_middle_of_a_batch_brings_the_rest_again(
+    running: Running, upstream: Upstream, database: str
+) -> None:
+    await upstream.result("e-1", ml__confidence=0.5)
+    owner = await asyncpg.connect(database)
+    async with running.listening() as socket:
+        await hear(socket)
+        await owner.execute(f"{CHANGES} FROM generate_series(1, 3)")
+        told = [await hear(socket) for _ in range(3)]
+    async with running.listening(cursor=told[0]["cursor"]) as socket:
+        assert [(await hear(socket))["type"] for _ in range(4)] == ["review_changed"] * 3 + ["queue_changed"]
+    async with running.listening(cursor=told[-1]["cursor"]) as socket:
+        assert (await hear(socket))["type"] == "queue_changed"
+    await owner.close()
+
+
+async def test_what_is_left_out_of_too_many_changes_can_be_for_anybody(
+    running: Running, upstream: Upstream, database: str
+) -> None:
+    await upstream.result("e-1", ml__confidence=0.5)
+    owner = await asyncpg.connect(database)
+    async with running.listening(query="severity=critical") as socket:
+        cursor = (await hear(socket))["cursor"]
+        tagged = CHANGES.replace("patch_id)", "patch_id, tags)")
+        low = f"{tagged}, '{{severity:low}}' FROM generate_series(1, {hub.CHANGES_MAX})"
+        await owner.execute(f"{low}; {tagged}, '{{severity:critical}}'")
+        message = await hear(socket)
+        assert (message["type"], message["count"]) == ("queue_changed", hub.CHANGES_MAX)
+    async with running.listening(query="severity=critical", cursor=cursor) as socket:
+        message = await hear(socket)
+        assert (message["type"], message["count"]) == ("queue_changed", hub.CHANGES_MAX)
+    await owner.close()
+
+
+async def test_a_watcher_that_fails_lets_everybody_come_again(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise LookupError("a bug")
+
+    async with running.listening() as socket:
+        await hear(socket)
+        monkeypatch.setattr("hitl_stream.store.live.read_after", broken)
+        with capture_logs() as lines, pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == hub.TRY_AGAIN
+        assert "live_failed" in [line["event"] for line in lines]
+    monkeypatch.undo()
+    async with running.listening() as socket:
+        await hear(socket)
+
+
+async def test_an_approval_that_is_not_the_last_one_is_told(
+    running: Running, client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result("e-1", ml__confidence=0.5, vulnerability__severity="critical")
+    async with running.listening(query="severity=critical") as socket:
+        await hear(socket)
+        seen = (await client.get("/hitl/patches/p-1")).headers["etag"]
+        assert (await client.post("/hitl/patches/p-1/approve", headers={"If-Match": seen})).json()["decision"] is None
+        told = await hear(socket)
+        assert (told["type"], told["version"]) == ("review_changed", '"2"')
 
 
 async def test_a_client_hears_of_what_it_filters_for(running: Running, upstream: Upstream) -> None:

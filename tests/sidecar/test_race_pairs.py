@@ -303,3 +303,28 @@ async def test_batches_against_people_a_duty_and_new_evidence(race: Race) -> Non
         assert statuses <= {200, 409, 412}
         assert [len(await race.decisions(name)) <= 1 for name in names] == [True] * 8
     await race.assert_settled()
+
+
+@pytest.mark.parametrize("rule", ["approvals", "author"])
+async def test_a_rule_changes_when_no_approval_by_the_old_one_is_under_way(race: Race, rule: str) -> None:
+    """Once the operator's command has returned, nothing is approved any more by what was before it."""
+
+    async def change() -> None:
+        async with race.scene.operator.transaction() as conn:
+            if rule == "approvals":
+                await access.require(conn, "high", 2, "root", "two look at it")
+            else:
+                await access.map_author(conn, "/wargaming/*", "eureka", "alice", "root", "she is")
+
+    await race.scene.pending("before")
+    await race.scene.pending("after")
+    async with race.scene.sidecar.transaction() as conn:
+        approval = await command.approve(conn, "before", 1, reviewer("alice"))
+        assert approval.event is not None
+        changing = asyncio.create_task(change())
+        await race.wait_waiting(1)
+        assert not changing.done()
+    await changing
+    answer = await race.post("alice", "approve", "after")
+    assert (answer.status_code, answer.json().get("decision")) == ((200, None) if rule == "approvals" else (403, None))
+    assert [len(await race.decisions(name)) for name in ("before", "after")] == [1, 0]

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 
-from hitl_stream.sidecar import openapi
+from hitl_stream.sidecar import cursor, openapi
 from hitl_stream.store.queue import Sort
 from tests.harness import database as databases
 from tests.harness.availability import scaled
@@ -79,6 +79,7 @@ class Site:
         self.session = requests.Session()
         self.cursors: dict[str, str] = {sort: self._cursor(f"patches/pending?limit=1&sort={sort}") for sort in Sort}
         self.cursors["audit"] = self._cursor("audit?limit=1")
+        self.cursors["results"] = cursor.encode(0, "/wargaming", "e-1")
 
     def version(self, patch_id: str) -> str:
         return self._get(f"patches/{quote(patch_id, safe='')}").headers["ETag"]
@@ -138,7 +139,7 @@ def make_real(case: Case, site: Site, chance: int) -> None:
         if is_valid(case, ParameterLocation.HEADER) and action in FITTING:
             case.headers["If-Match"] = site.version(wanted)
     if is_valid(case, ParameterLocation.QUERY) and "cursor" in case.query:
-        order = "audit" if action == "audit" else case.query.get("sort", Sort.RISK)
+        order = action if action in site.cursors else case.query.get("sort", Sort.RISK)
         case.query["cursor"] = site.cursors[order]
     body: Any = case.body
     if is_valid(case, ParameterLocation.BODY) and action == "token":

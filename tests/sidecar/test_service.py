@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+import uvloop
 
 from hitl_stream import settings
 from hitl_stream.errors import Fatal
@@ -73,6 +74,14 @@ async def test_a_database_that_dies_is_unavailable_and_comes_back() -> None:
 async def test_a_login_without_end_is_refused(lonely: httpx2.AsyncClient) -> None:
     response = await lonely.post("/demo/token", json={"name": "alice", "padding": "x" * 100_000})
     assert (response.status_code, response.json()["type"]) == (413, "/problems/too-large")
+
+
+def test_the_quicker_event_loop_runs_it() -> None:
+    factory = server.loop_factory()
+    assert factory is not None
+    loop = factory()
+    assert isinstance(loop, uvloop.Loop)
+    loop.close()
 
 
 async def test_another_host_name_is_not_answered() -> None:

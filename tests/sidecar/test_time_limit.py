@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from hitl_stream.sidecar import asked
+from hitl_stream.sidecar.permission import PERMISSIONS
 from tests.sidecar.conftest import Upstream
 
 LIMIT_S = 0.3
@@ -55,4 +56,5 @@ async def test_a_read_that_has_to_wait_too_long_says_so(
 
 def test_the_gate_answers_soonest() -> None:
     gate = asked.TIME_LIMITS_S[("GET", "/hitl/patches/{patch_id}/gate")]
-    assert gate == min(asked.TIME_LIMITS_S.values())
+    assert gate < min(8.0, *(limit for limit in asked.TIME_LIMITS_S.values() if limit != gate))
+    assert set(asked.TIME_LIMITS_S) <= set(PERMISSIONS)

@@ -235,6 +235,27 @@ async def test_a_key_that_the_issuer_takes_back_is_believed_no_more_than_five_mi
         await verifier.verify(signed())
 
 
+async def test_who_has_a_known_key_does_not_wait_for_an_issuer_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hitl_stream.sidecar.token.PATIENCE_S", 0.05)
+    provider, hanging, asked = Provider(), asyncio.Event(), 0
+
+    async def fetch() -> bytes:
+        nonlocal asked
+        asked += 1
+        await hanging.wait()
+        return provider.document
+
+    verifier = Verifier(ISSUER, AUDIENCE, Keys(fetch, lambda: provider.at), now=lambda: float(NOW))
+    hanging.set()
+    await verifier.verify(signed())
+    hanging.clear()
+    provider.at += 301
+    async with asyncio.timeout(5):
+        found = await asyncio.gather(*(verifier.verify(signed()) for _ in range(20)))
+    assert ({who.subject for who in found}, asked) == ({"alice"}, 2)
+    hanging.set()
+
+
 async def test_a_token_that_was_accepted_once_is_not_accepted_for_ever() -> None:
     provider, now = Provider(), float(NOW)
     verifier = Verifier(ISSUER, AUDIENCE, Keys(provider.fetch, lambda: provider.at), now=lambda: now)

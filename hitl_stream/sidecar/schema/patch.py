@@ -94,7 +94,6 @@ class Vulnerability(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     severity: Severity | None
-    cvss: Cvss | None
 
 
 class Concluded(Answer):
@@ -185,6 +184,7 @@ class Detail(Answer):
     apv_id: str
     cve_id: str | None
     vulnerability: Vulnerability
+    cvss: Cvss | None
     patch: Artefact
     results: list[Result]
     results_truncated: bool

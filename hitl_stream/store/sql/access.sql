@@ -29,6 +29,11 @@ ON CONFLICT (source, name) DO UPDATE SET person = excluded.person, mapped_by = e
 -- How many different reviewers each class needs.
 SELECT class, needed FROM approval_rule ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], class);
 
+-- name: take_rules_lock
+-- role: hitl_operator
+-- Alone: every approval under way is committed before this has it, and none begins until the transaction ends.
+SELECT pg_advisory_xact_lock(7523672661590565754);
+
 -- name: set_approval_rule
 -- role: hitl_operator
 -- From the commit on so many are needed, of open reviews as well; nothing happens if it was so.

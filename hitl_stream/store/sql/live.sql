@@ -23,7 +23,8 @@ SELECT tags_of($1::text[]);
 -- name: changes_after
 -- role: hitl_sidecar
 -- What is visible now and was not to the cursor, with how it stands; the cursor of now in every row.
-SELECT c.kind, c.patch_id, p.version, d.decision, d.decided_by, h.person AS claimed_by, c.tags, pg_current_snapshot()::text AS cursor
+SELECT c.kind, c.patch_id, p.version, d.decision, d.decided_by, h.person AS claimed_by,
+       ARRAY(SELECT tag FROM unnest(c.tags) AS tag WHERE tag NOT LIKE 'word:%') AS tags, c.tags IS NULL AS for_everybody, pg_current_snapshot()::text AS cursor
   FROM change AS c
   JOIN patch AS p ON p.patch_id = c.patch_id
   LEFT JOIN decision AS d ON c.kind = 'decision_made' AND d.patch_id = p.patch_id AND d.seq = p.seq

@@ -3,9 +3,9 @@
 -- The best way depends on which filters are there: for the rest of the transaction plans are made for the values at hand.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
--- name: plan_once
+-- name: plan_as_usual
 -- role: hitl_sidecar
--- What follows is planned once for all values.
+-- What follows is planned as usual again.
 SELECT set_config('plan_cache_mode', 'auto', true);
 
 -- name: claimed_patches

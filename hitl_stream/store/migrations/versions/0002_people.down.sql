@@ -54,6 +54,7 @@ DROP FUNCTION
   comment_by_person(text, text, text[], text, boolean, text, text),
   conclude(patch, text, uuid, text, text, text[], text, timestamptz, timestamptz, text, text, text, text, bytea[]),
   has_quorum(patch),
+  hold_rules(),
   voters(patch),
   votes_in_force(patch),
   note(patch, text, text, text, text, timestamptz, text, text, json),

@@ -489,6 +489,13 @@ BEGIN
       OR (EXISTS (SELECT FROM votes_in_force(p) WHERE break_glass) AND cardinality(voters(p)) >= 1 + has_unknown_author(p)::int);
 END $$;
 
+-- Until an approval is committed nobody changes how many it needs, or who an author is: whoever changes that takes the lock alone,
+-- and when they have it, nothing is approved by what was before.
+CREATE FUNCTION hold_rules() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(7523672661590565754);
+END $$;
+
 -- An approval of one person, on exactly what was seen; nobody approves what is theirs, and nobody twice. What is critical, and
 -- the glass, need a person who has just shown who they are.
 CREATE FUNCTION cast_vote(wanted_patch_id text, seen_version bigint, who text, groups text[], said text, glass boolean,
@@ -500,6 +507,7 @@ DECLARE
   p patch := admit(wanted_patch_id, seen_version, who, groups, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, '{pending}');
   moment timestamptz := greatest(clock_timestamp(), p.changed_at);
 BEGIN
+  PERFORM hold_rules();
   IF p.patch_digest IS NULL THEN
     PERFORM refuse('410', 'there is no diff to approve');
   ELSIF is_own(p, who) THEN
@@ -520,6 +528,7 @@ BEGIN
   INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
                            said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
   UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
+  INSERT INTO change (kind, patch_id, tags) SELECT 'review_changed', q.patch_id, q.tags FROM queue AS q WHERE q.patch_id = p.patch_id;
   RETURN QUERY SELECT voters(p), approvals_needed(p), has_quorum(p), p.version, moment;
 END $$;
 
@@ -590,6 +599,7 @@ DECLARE
   p patch;
   v vote;
 BEGIN
+  PERFORM hold_rules();
   SELECT * INTO p FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE;
   SELECT * INTO v FROM vote WHERE vote.patch_id = p.patch_id AND round = p.round AND seq = p.seq + 1
                                AND evidence_digest = p.evidence_digest AND person = who ORDER BY vote.at DESC LIMIT 1;
