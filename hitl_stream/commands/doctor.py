@@ -81,13 +81,14 @@ async def examine() -> list[Check]:
         return [
             Check("configuration", State.PROBLEM, str(error), "correct the environment; nothing else was looked at")
         ]
-    database, broker = await asyncio.gather(_database(chosen), _broker(chosen))
+    database, broker, issuer = await asyncio.gather(_database(chosen), _broker(chosen), _issuer(chosen))
     return [
         _configuration(),
         *_libraries(),
         *(_database_checks(database) if isinstance(database, Diagnosis) else [database]),
         *(_broker_checks(broker) if isinstance(broker, Broker) else [broker]),
         *_both(database, broker),
+        issuer,
     ]
 
 
@@ -133,6 +134,21 @@ async def _database(chosen: Settings) -> Diagnosis | Check:
         return Check(
             "database", State.PROBLEM, str(error), "is the address right, is Postgres running, who may connect?"
         )
+
+
+async def _issuer(chosen: Settings) -> Check:
+    from hitl_stream.sidecar import issuer, token
+
+    if chosen.auth_issuer is None:
+        return Check("issuer", State.SKIPPED, "HITL_AUTH_ISSUER is not set: people of the demo, on this machine only")
+    try:
+        keys = token.read_keys(await issuer.keys_of(chosen.auth_issuer, chosen.auth_jwks_url)())
+    except HitlError as error:
+        hint = "nobody can log in; is HITL_AUTH_ISSUER exactly what tokens say in `iss`, and is it reachable from here?"
+        return Check("issuer", State.PROBLEM, str(error), hint)
+    if not keys:
+        return Check("issuer", State.PROBLEM, "it publishes no key that signs", "nobody can log in; see docs/login.md")
+    return Check("issuer", State.OK, f"{chosen.auth_issuer} publishes {len(keys)} keys that sign")
 
 
 def _database_checks(found: Diagnosis) -> Iterator[Check]:

@@ -1,7 +1,7 @@
 """What is answered to who may ask, by how the patch stands and whose it is: documentation, and what the tests really ask.
 
-Nothing is decided here: the database decides (0016). Every row is asked by a test, at full scale every cell for every role, and a
-route on a patch without a row fails, so that the table and what happens cannot part.
+Nothing is decided here: the database decides (0016). Every row is asked by a test, at full scale every cell for every role,
+and a route on a patch without a row fails, so that the table and what happens cannot part.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Keys:
         self._asked_at = self.clock()
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
-                self._keys = _read_keys(await self.fetch())
+                self._keys = read_keys(await self.fetch())
         except (Unavailable, TimeoutError) as failure:
             log.get().warning("issuer_unavailable", reason=str(failure) or "it takes too long")
         else:
@@ -201,7 +201,7 @@ def _header(token: str) -> dict[str, Any]:
     return header
 
 
-def _read_keys(document: bytes) -> dict[str, Key]:
+def read_keys(document: bytes) -> dict[str, Key]:
     """Public signing keys by name; what is no such key is left out. Raises Unavailable for what is no key set."""
     try:
         members = orjson.loads(document)["keys"]

@@ -51,8 +51,39 @@ async def execute(url: str, *statements: str) -> None:
 async def test_a_sound_system_has_no_problem(whole: str) -> None:
     found = await report()
     assert problems(found) == set()
-    assert [name for name, check in found.items() if check.state is State.SKIPPED] == ["record clock"]
+    assert [name for name, check in found.items() if check.state is State.SKIPPED] == ["record clock", "issuer"]
     assert found["database"].detail.startswith("Postgres 1")
+
+
+@pytest.mark.parametrize(
+    ("document", "state", "words"),
+    [
+        ('{"keys": [{"kty": "EC", "kid": "a", "crv": "P-256", "x": "%s", "y": "%s"}]}', State.OK, "1 keys"),
+        ('{"keys": []}', State.PROBLEM, "no key"),
+        ("nonsense", State.PROBLEM, "cannot be read"),
+        (None, State.PROBLEM, "does not answer"),
+    ],
+)
+async def test_who_vouches_for_people_is_asked_for_keys(
+    whole: str, monkeypatch: pytest.MonkeyPatch, document: str | None, state: State, words: str
+) -> None:
+    x, y = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"  # RFC 7515
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = (document or "").replace("%s", x, 1).replace("%s", y, 1).encode()
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as serving:
+        port = serving.sockets[0].getsockname()[1] if document is not None else 1
+        monkeypatch.setenv("HITL_AUTH_ISSUER", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("HITL_AUTH_AUDIENCE", "hitl-stream")
+        monkeypatch.setenv("HITL_AUTH_JWKS_URL", f"http://127.0.0.1:{port}/keys")
+        found = await report()
+    assert found["issuer"].state is state
+    assert words in found["issuer"].detail
+    assert problems(found) == (set() if state is State.OK else {"issuer"})
 
 
 @pytest.mark.parametrize("server", ["database", "broker"])
