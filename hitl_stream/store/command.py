@@ -112,7 +112,7 @@ async def approve(
         )
         assert cast is not None  # noqa: S101 - the function answers or refuses
         voted, event = tuple(cast["approvers"]), None
-        patch = await _locked(conn, patch_id)
+        patch, _ = await _locked(conn, patch_id)
         if cast["complete"]:
             current = await policy.current(conn)
             event, message = command.approve(
@@ -131,7 +131,7 @@ async def reject(
 ) -> DecisionEvent:
     """Reject. Raises a Refused of this module."""
     async with _deciding(conn):
-        patch, at = await _locked(conn, patch_id), await _now(conn)
+        patch, at = await _locked(conn, patch_id)
         event, message = command.reject(patch, Person(actor.person, reason, tuple(presets)), at)
         await conn.execute(
             statement.get("reject_by_person"),
@@ -144,7 +144,7 @@ async def reject(
 async def revoke(conn: Connection, patch_id: str, version: int, actor: Actor, reason: str) -> DecisionEvent:
     """End an approval. Raises a Refused of this module."""
     async with _deciding(conn):
-        patch, at = await _locked(conn, patch_id), await _now(conn)
+        patch, at = await _locked(conn, patch_id)
         outcome = await conn.fetchval(statement.get("deployed_as"), patch_id, patch.patch_digest)
         deployed = "unknown" if outcome is None else DEPLOYED[outcome]
         event, message = command.revoke(patch, Person(actor.person, reason), deployed, at)
@@ -159,7 +159,7 @@ async def revoke(conn: Connection, patch_id: str, version: int, actor: Actor, re
 async def reopen(conn: Connection, patch_id: str, version: int, actor: Actor, reason: str) -> datetime:
     """Let an expired review wait again; returns until when. Raises a Refused of this module."""
     async with _deciding(conn):
-        patch = await _locked(conn, patch_id)
+        patch, _ = await _locked(conn, patch_id)
         current = await policy.current(conn)
         event = command.reopen(patch, current.policy, max(current.now, patch.changed_at))
         await conn.execute(
@@ -216,16 +216,14 @@ async def _deciding(conn: Connection) -> AsyncIterator[None]:
         raise refusal(error.args[0]) from error
 
 
-async def _locked(conn: Connection, patch_id: str) -> Patch:
+async def _locked(conn: Connection, patch_id: str) -> tuple[Patch, datetime]:
+    """The patch, which nobody else changes any more, and since when."""
     row = await conn.fetchrow(statement.get("lock_patch_for_person"), patch_id)
     if row is None:
         raise UnknownPatch()
-    return read_patch(row)
-
-
-async def _now(conn: Connection) -> datetime:
-    at: datetime = await conn.fetchval(statement.get("database_time"))
-    return at
+    found = dict(row)
+    at: datetime = found.pop("locked_at")
+    return read_patch(found), at
 
 
 def _id(event: DecisionEvent) -> str:

@@ -44,10 +44,10 @@ async def find(conn: Connection, key: Key) -> Kept | None:
 
     Raises KeyInFlight, KeyUsedOtherwise.
     """
-    if not await conn.fetchval(statement.get("hold_key"), key.person, key.key):
+    row = await conn.fetchrow(statement.get("find_answer"), key.person, key.key)
+    if row is None or not row["held"]:
         raise KeyInFlight()
-    row = await conn.fetchrow(statement.get("kept_answer"), key.person, key.key)
-    if row is None:
+    if row["request_sha256"] is None:
         return None
     if row["request_sha256"] != key.request_sha256:
         raise KeyUsedOtherwise()

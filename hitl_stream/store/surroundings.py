@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from asyncpg import Connection
 from asyncpg import Record as Row
@@ -28,8 +29,8 @@ async def lock_patches(conn: Connection, patch_ids: Iterable[str]) -> dict[str, 
     return {row["patch_id"]: read_patch(row) for row in rows}
 
 
-def read_patch(row: Row) -> Patch:
-    """A row of `lock_patches` as a Patch."""
+def read_patch(row: Row | dict[str, Any]) -> Patch:
+    """A row of `lock_patches`, or its members, as a Patch."""
     return Patch(**{**dict(row), "state": State(row["state"])})
 
 

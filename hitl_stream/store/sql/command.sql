@@ -1,16 +1,11 @@
 -- name: lock_patch_for_person
 -- role: hitl_sidecar
 -- The same lock that batches take; one patch at a time, so order is no matter. The function belongs to the schema's owner: this
--- role may change nothing of a patch, and so could not lock it.
+-- role may change nothing of a patch, and so could not lock it. When it was locked is told by the only clock of decisions.
 SELECT patch_id, apv_id, cve_id, home, round, state, approved_by, seq, version, patch_digest, evidence_digest, severity,
        risk, ml_confidence, ml_prediction, policy_version, reasons, received_at, changed_at, evidence_due_at, opened_at,
-       expires_at, detected_at, synthetic, sampled, id
+       expires_at, detected_at, synthetic, sampled, id, clock_timestamp() AS locked_at
   FROM lock_patch($1);
-
--- name: database_time
--- role: hitl_sidecar
--- The only clock of decisions.
-SELECT clock_timestamp();
 
 -- name: cast_vote
 -- role: hitl_sidecar

@@ -1,13 +1,7 @@
--- name: hold_key
+-- name: find_answer
 -- role: hitl_sidecar
--- Nobody else answers a request with this person's key until the transaction ends; false while somebody does.
--- Two keys of 32 bits are another space than that of the policy lock; two that meet by chance wait for one another.
-SELECT pg_try_advisory_xact_lock(hashtext($1::text), hashtext($2::text));
-
--- name: kept_answer
--- role: hitl_sidecar
--- What was answered to this person's key.
-SELECT request_sha256, status, etag, answer FROM idempotency WHERE person = $1 AND key = $2;
+-- Nobody else answers a request with this person's key until the transaction ends: not `held` while somebody does. What was answered to it.
+SELECT held, request_sha256, status, etag, answer FROM find_answer($1, $2);
 
 -- name: keep_answer
 -- role: hitl_sidecar

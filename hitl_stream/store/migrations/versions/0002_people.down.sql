@@ -78,6 +78,7 @@ DROP FUNCTION
   approval_class(patch),
   round_authors(text, int),
   matches(text, text),
+  find_answer(text, text),
   is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION forget_old_patches(older_than interval, at_most int) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -73,6 +73,18 @@ CREATE TABLE idempotency (
 );
 COMMENT ON TABLE idempotency IS 'What was answered to a request with an Idempotency-Key, written in the transaction of what it did. Kept for 24 hours.';
 CREATE INDEX idempotency_created ON idempotency USING brin (created_at);
+-- In this order, each with what is committed by then: whoever has the lock sees what was answered before.
+-- Two keys of 32 bits are another space than that of the other locks; two that meet by chance wait for one another.
+CREATE FUNCTION find_answer(wanted_person text, wanted_key text)
+RETURNS TABLE (held boolean, request_sha256 bytea, status int, etag text, answer bytea) LANGUAGE plpgsql AS $$
+BEGIN
+  held := pg_try_advisory_xact_lock(hashtext(wanted_person), hashtext(wanted_key));
+  IF held THEN
+    SELECT i.request_sha256, i.status, i.etag, i.answer INTO request_sha256, status, etag, answer
+      FROM idempotency AS i WHERE i.person = wanted_person AND i.key = wanted_key;
+  END IF;
+  RETURN NEXT;
+END $$;
 
 CREATE TABLE look (
   patch_id        text        NOT NULL COLLATE "C",
@@ -933,6 +945,7 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies() TO hitl_scheduler;
 GRANT EXECUTE ON FUNCTION
+  find_answer(text, text),
   words_of(text),
   tags_of(text[]),
   is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
