@@ -26,7 +26,8 @@ rounds (lowest–highest)."""
 
 HOW_READS = f"""\
 Patches made by SQL (diffs below 300 B), one of ten pending, asked {reading.RATE:.0f} times a second on a schedule that does not
-wait for answers, {reading.SAMPLES} of each kind with other values each time; ms from when each was due."""
+wait for answers, {reading.SAMPLES} of each kind with other values each time; ms from when each was due. Every table was read
+once before: what has to come from a disk takes as long as the disk."""
 
 
 @dataclass(slots=True)

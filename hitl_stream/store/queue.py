@@ -77,7 +77,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """How many reviews have which tag, by kind of tag; exact while `total`, which stops behind it, is not above COUNT_MAX."""
+    """How many reviews have which tag, by kind of tag; exact while `total`, which stops behind it, is not above COUNT_MAX.
+
+    Else they are of the first COUNT_MAX + 1, or among very many estimated from a sample, in which what is rare may be missing.
+    """
 
     total: int
     counts: Mapping[str, Mapping[str, int]]
@@ -110,12 +113,17 @@ async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     """How many of the reviews that are wanted have which tag."""
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        total = await _count(conn, wanted, arguments)
-        rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
+        total, share = await _count(conn, wanted, arguments), 1.0
+        size: float = await conn.fetchval(statement.get("queue_size"))
+        if total > COUNT_MAX and size > SAMPLED_FROM:
+            share = SAMPLE_ROWS / size
+            rows = await conn.fetch(statement.get("queue_facets_sample"), share * 100, *arguments)
+        else:
+            rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
     counts: dict[str, dict[str, int]] = {}
     for tag, reviews in rows:
         kind, _, value = tag.partition(":")
-        counts.setdefault(kind, {})[value] = reviews
+        counts.setdefault(kind, {})[value] = round(reviews / share)
     return Facets(total, counts)
 
 

@@ -273,6 +273,8 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
             assert response.headers["x-total-count"] == total
             assert ("queue_sample" in counted) is (sampled_from == 0)
             assert ("queue_count" in counted) is (sampled_from > 0 or package == "rare")
+            facets = (await client.get(f"/hitl/queue/facets?package={package}")).json()["facets"]
+            assert (facets["package"][package] == 1) is (package == "rare")
             if package == "rare":
                 assert [card["package"] for card in response.json()] == ["rare"]
     await owner.close()

@@ -112,6 +112,17 @@ SELECT tag, count(*) AS reviews
  ORDER BY count(*) DESC, tag
  LIMIT 500;
 
+-- name: queue_facets_sample
+-- role: hitl_sidecar
+-- How many of the reviews in $1 per cent of the table's pages have which tag.
+SELECT tag, count(*) AS reviews
+  FROM queue AS q TABLESAMPLE SYSTEM ($1::float8)
+ CROSS JOIN unnest(q.tags) AS tag
+ WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AND tag NOT LIKE 'word:%'
+ GROUP BY tag
+ ORDER BY count(*) DESC, tag
+ LIMIT 500;
+
 -- name: queue_cards
 -- role: hitl_sidecar
 -- What the list shows of these reviews.
