@@ -14,7 +14,7 @@ from benchmarks.sidecar.stand import Served, Stand
 from hitl_stream.sidecar import cursor
 from hitl_stream.store.queue import Sort
 
-RATE, SAMPLES, WARM = 20.0, 300, 40
+RATE, SAMPLES, WARM = 20.0, 200, 20
 PENDING: Final = "/hitl/patches/pending"
 ONE_MS_MAX, TWO_FILTERS_MS_MAX, GROWTH_MAX = 50.0, 150.0, 2.0
 
