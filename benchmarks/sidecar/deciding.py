@@ -59,10 +59,12 @@ def _run(stand: Stand, contestant: str, url: str, decisions: int, round_: int) -
     return Rate(contestant, round_, decisions / answered.seconds, server, postgres)
 
 
-def latency(stand: Stand, served: Served, first: int, seconds: float) -> list[float]:
-    """Milliseconds of each decision at LATENCY_RATE, from its scheduled time."""
-    questions = rejections(stand, first, int(LATENCY_RATE * seconds), with_key=True)
-    return asyncio.run(load.scheduled(served.url, questions, LATENCY_RATE)).must_be(200).milliseconds
+def latency(stand: Stand, served: Served, decisions: int) -> list[float]:
+    """Milliseconds of each decision at LATENCY_RATE, from its scheduled time; the first are made to warm up."""
+    warm = decisions // 4
+    questions = rejections(stand, 1, warm + decisions, with_key=True)
+    asyncio.run(load.scheduled(served.url, questions[:warm], LATENCY_RATE)).must_be(200)
+    return asyncio.run(load.scheduled(served.url, questions[warm:], LATENCY_RATE)).must_be(200).milliseconds
 
 
 def rejections(stand: Stand, first: int, count: int, *, with_key: bool) -> list[Question]:
