@@ -9,13 +9,12 @@ import asyncpg
 
 from benchmarks.sidecar import fill
 from hitl_stream.store import database, review, statement
-from hitl_stream.store.queue import COUNT_MAX
+from hitl_stream.store.queue import COUNT_MAX, START
 
 _ALL: Final[tuple[Any, ...]] = ([], [], [], [], None, None, None, None, None, None, None, None, None)
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
 _SEVERE: Final = (["severity:high", "ecosystem:npm"], *_ALL[1:])
 _RARE: Final = (["package:package-17", "cwe_class:xss"], *_ALL[1:])
-_START: Final = (-2_000_000_000.0, "")
 
 _SIZES = """
 SELECT c.relname, c.reltuples::bigint AS rows, pg_total_relation_size(c.oid) AS bytes
@@ -37,9 +36,9 @@ async def plans(url: str, patches: int) -> list[str]:
     """What the hot statements do, as Markdown."""
     some = fill.patch_name(patches // 20 * fill.PENDING_OF)
     asked: dict[str, tuple[str, tuple[Any, ...]]] = {
-        "the first page": ("queue_by_priority", (*_START, 51, *_ALL, 0)),
-        "a page of what is severe and of one ecosystem": ("queue_by_priority", (*_START, 51, *_SEVERE, 0)),
-        "what is of one package and one class": ("queue_few", (*_START, 51, *_RARE, 0, "risk")),
+        "the first page": ("queue_by_priority", (*START, 51, *_ALL, 0)),
+        "a page of what is severe and of one ecosystem": ("queue_by_priority", (*START, 51, *_SEVERE, 0)),
+        "what is of one package and one class": ("queue_few", (*START, 51, *_RARE, 0, "risk")),
         "the count of all": ("queue_count", (COUNT_MAX + 1, *_ALL)),
         "the count of two filters": ("queue_count", (COUNT_MAX + 1, *_SEVERE)),
         "one patch": ("patch_detail", (some, "reviewer-1")),

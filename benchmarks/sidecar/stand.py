@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from urllib.request import urlopen
 
 from benchmarks.pipeline import measure
 from benchmarks.sidecar.provider import Provider
+from hitl_stream.embedded.postgres import free_port
 from tests.harness.postgres import PostgresServer
 
 POSTGRES = {
@@ -80,7 +80,7 @@ class Stand:
 def _serving(
     command: list[str], environment: Mapping[str, str], probe: str, *, with_port: bool = False
 ) -> Iterator[Served]:
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     words = [*command, str(port)] if with_port else command
     child = subprocess.Popen(
@@ -105,10 +105,3 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

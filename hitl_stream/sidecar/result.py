@@ -57,11 +57,6 @@ def group(payloads: Iterable[Payload], name: str) -> Payload:
     return told
 
 
-def last(groups: Iterable[Payload], name: str) -> Any:
-    """What was said last of one field."""
-    return next((said for one in reversed(list(groups)) if (said := one.get(name)) is not None), None)
-
-
 def evidence(told: Sequence[Told]) -> Evidence | None:
     """All of them as one evidence; None where one cannot be read any more."""
     results = [one.result for one in told if one.result is not None]

@@ -112,9 +112,9 @@ def _vulnerability(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:
 
 def _patch(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:
     told = result.group(payloads, "patch")
-    flagged = [said for one in payloads if (said := one.get("patch") or {}).get("flagged")]
+    flagged = [one for one in payloads if (one.get("patch") or {}).get("flagged")]
     if flagged:  # it sticks, whatever a later result says
-        told |= {"flagged": True, "flag_reason": result.last(flagged, "flag_reason")}
+        told |= {"flagged": True, "flag_reason": result.group(flagged, "patch").get("flag_reason")}
     return {
         "diff": told.get("diff"),
         "patch_digest": patch_digest_text(row["patch_digest"]),

@@ -9,12 +9,15 @@ from hashlib import sha256
 from typing import Final
 
 import asyncpg
-from asyncpg import Connection
+from asyncpg import Connection, Record
 
 from hitl_stream.errors import Refused
 from hitl_stream.store import statement
 
 KINDS: Final = frozenset(("review_opened", "review_changed", "decision_made", "claim_changed"))
+
+
+_MEMBERS: Final = ("kind", "patch_id", "version", "decision", "decided_by", "claimed_by")
 
 
 class UnknownCursor(Refused):
@@ -75,21 +78,12 @@ async def read_after(conn: Connection, cursor: str, limit: int) -> tuple[Sequenc
         rows = await conn.fetch(statement.get("changes_after"), cursor, limit)
     except asyncpg.DataError as error:
         raise UnknownCursor() from error
-    return [_change(*row) for row in rows], rows[-1]["cursor"] if rows else cursor
+    return [_change(row) for row in rows], rows[-1]["cursor"] if rows else cursor
 
 
-def _change(
-    kind: str,
-    patch_id: str,
-    version: int,
-    decision: str | None,
-    decided_by: str | None,
-    claimed_by: str | None,
-    tags: Sequence[str],
-    for_everybody: bool,
-    _cursor: str,
-) -> Change:
-    return Change(kind, patch_id, version, decision, decided_by, claimed_by, None if for_everybody else frozenset(tags))
+def _change(row: Record) -> Change:
+    tags = None if row["for_everybody"] else frozenset(row["tags"])
+    return Change(**{name: row[name] for name in _MEMBERS}, tags=tags)
 
 
 def _hashed(ticket: str) -> bytes:

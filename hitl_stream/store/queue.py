@@ -95,7 +95,7 @@ async def read_page(
     """
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        total = await _count(conn, wanted, arguments)
+        total = await _count(conn, wanted, arguments, await _sample_share(conn))
         given = (*(after or START), limit + 1, *arguments, offset)
         if total <= COUNT_MAX:
             found = await conn.fetch(statement.get("queue_few"), *given, sort)
@@ -113,12 +113,12 @@ async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     """How many of the reviews that are wanted have which tag."""
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        total, share = await _count(conn, wanted, arguments), 1.0
-        size: float = await conn.fetchval(statement.get("queue_size"))
-        if total > COUNT_MAX and size > SAMPLED_FROM:
-            share = SAMPLE_ROWS / size
+        share = await _sample_share(conn)
+        total = await _count(conn, wanted, arguments, share)
+        if total > COUNT_MAX and share < 1:
             rows = await conn.fetch(statement.get("queue_facets_sample"), share * 100, *arguments)
         else:
+            share = 1.0
             rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
     counts: dict[str, dict[str, int]] = {}
     for tag, reviews in rows:
@@ -144,15 +144,19 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
     return (list(wanted.every), *lists, *bounds, among, but_for, wanted.severity, wanted.risk)
 
 
-async def _count(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...]) -> int:
+async def _sample_share(conn: Connection) -> float:
+    """How much of the table a sample is; all of it where there are too few to sample."""
+    size: float = await conn.fetchval(statement.get("queue_size"))
+    return SAMPLE_ROWS / size if size > SAMPLED_FROM else 1.0
+
+
+async def _count(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> int:
     """How many are wanted, no further than COUNT_MAX + 1.
 
     To count what is common among a million would take as long as to read it. Where a sample of pages says that there are ten
     times as many as are counted at all, there are more than that, even if those that are alike lie together.
     """
-    size: float = await conn.fetchval(statement.get("queue_size"))
-    if size > SAMPLED_FROM and wanted != Wanted():  # of all an index tells
-        share = SAMPLE_ROWS / size
+    if share < 1 and wanted != Wanted():  # of all an index tells
         found: int = await conn.fetchval(statement.get("queue_sample"), share * 100, *arguments)
         if found / share > SURELY * COUNT_MAX:
             return COUNT_MAX + 1

@@ -19,6 +19,7 @@ import uvicorn
 from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Close
 
 from hitl_stream.embedded.postgres import free_port
 from hitl_stream.errors import Unavailable
@@ -82,6 +83,14 @@ async def running(database: str) -> AsyncIterator[Running]:
 async def hear(socket: ClientConnection) -> dict[str, Any]:
     message: dict[str, Any] = orjson.loads(await asyncio.wait_for(socket.recv(), WAIT_S))
     return message
+
+
+async def end_of(socket: ClientConnection) -> Close:
+    """How the sidecar ends it."""
+    with pytest.raises(ConnectionClosed) as closed:
+        await hear(socket)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd
 
 
 async def test_what_happens_is_told(running: Running, client: httpx2.AsyncClient, upstream: Upstream) -> None:
@@ -174,10 +183,7 @@ async def test_who_loses_the_role_is_let_go(running: Running, database: str, mon
     async with running.listening() as socket:
         await hear(socket)
         await owner.execute("DELETE FROM access_group_role WHERE group_name = 'demo-reviewer'")
-        with pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == hub.NOT_ALLOWED
+        assert (await end_of(socket)).code == hub.NOT_ALLOWED
     await owner.close()
 
 
@@ -186,10 +192,7 @@ async def test_who_was_let_in_by_a_token_goes_with_it(running: Running, monkeypa
     token = ISSUER.token("alice", now=int(time.time()) - 3_600 + 2)
     async with running.listening(await running.ticket(token)) as socket:
         await hear(socket)
-        with pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == hub.NOT_ALLOWED
+        assert (await end_of(socket)).code == hub.NOT_ALLOWED
 
 
 async def test_without_a_database_one_is_told_to_come_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,10 +202,7 @@ async def test_without_a_database_one_is_told_to_come_again(running: Running, mo
     ticket = await running.ticket()
     monkeypatch.setattr("hitl_stream.store.live.present", away)
     async with running.listening(ticket) as socket:
-        with pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == hub.TRY_AGAIN
+        assert (await end_of(socket)).code == hub.TRY_AGAIN
 
 
 async def test_many_changes_at_once_are_one_message(running: Running, upstream: Upstream, database: str) -> None:
@@ -272,10 +272,8 @@ async def test_a_watcher_that_fails_lets_everybody_come_again(
     async with running.listening() as socket:
         await hear(socket)
         monkeypatch.setattr("hitl_stream.store.live.read_after", broken)
-        with capture_logs() as lines, pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == hub.TRY_AGAIN
+        with capture_logs() as lines:
+            assert (await end_of(socket)).code == hub.TRY_AGAIN
         assert "live_failed" in [line["event"] for line in lines]
     monkeypatch.undo()
     async with running.listening() as socket:
@@ -324,8 +322,6 @@ async def test_a_review_that_leaves_what_one_sees_is_told(
 @pytest.mark.parametrize("query", ["severty=high", "type=everything", f"q=x&package={'x' * 300}"])
 async def test_a_filter_that_there_is_not_ends_the_connection(running: Running, query: str) -> None:
     async with running.listening(query=query) as socket:
-        with pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == hub.NOT_ALLOWED
-        assert closed.value.rcvd.reason
+        end = await end_of(socket)
+        assert end.code == hub.NOT_ALLOWED
+        assert end.reason
