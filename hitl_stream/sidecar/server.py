@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from hitl_stream.errors import Fatal, Unavailable
-from hitl_stream.observe import log
+from hitl_stream.observe import collector, log
 from hitl_stream.settings import LOOPBACK, Settings
 from hitl_stream.sidecar import app, issuer
 from hitl_stream.sidecar.demo_login import DemoIssuer
@@ -78,6 +78,7 @@ async def serve(chosen: Settings) -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
+    collector.settle()
     connected = asyncio.create_task(_stay_connected(made, server, chosen.database))
     try:
         await server.serve()
@@ -116,7 +117,12 @@ async def _connect(url: str, size: int) -> Database:
     while True:
         try:
             return await Database.open(
-                url, "hitl_sidecar", size=size, name="hitl-sidecar", command_timeout_s=COMMAND_TIMEOUT_S
+                url,
+                "hitl_sidecar",
+                size=size,
+                name="hitl-sidecar",
+                command_timeout_s=COMMAND_TIMEOUT_S,
+                held=True,  # the first use of a connection takes 50 ms: never because somebody was away for a while
             )
         except Unavailable as failure:
             log.get().warning("database_unavailable", reason=str(failure))

@@ -26,6 +26,7 @@ __all__ = [
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 20.0
 RELEASE_TIMEOUT_S = 5.0
+IDLE_S = 300.0
 COMMIT_WAIT_S = 5.0
 NETWORK_TIMEOUT_S = 15
 
@@ -53,14 +54,25 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, role: str, *, size: int, name: str, command_timeout_s: float = COMMAND_TIMEOUT_S
+        cls,
+        url: str,
+        role: str,
+        *,
+        size: int,
+        name: str,
+        command_timeout_s: float = COMMAND_TIMEOUT_S,
+        held: bool = False,
     ) -> Database:
-        """Connect once, so that a wrong address or password is known now. Raises Unavailable, Fatal."""
+        """Connect once, so that a wrong address or password is known now. Raises Unavailable, Fatal.
+
+        `held`: all connections are made now, and an idle one is kept for as long as Postgres keeps it.
+        """
         with translated(role):
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=size if held else 1,
                 max_size=size,
+                max_inactive_connection_lifetime=0.0 if held else IDLE_S,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=command_timeout_s,
                 server_settings=session_settings(role, name, command_timeout_s),

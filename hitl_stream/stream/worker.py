@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Protocol
 
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
-from hitl_stream.observe import log
+from hitl_stream.observe import collector, log
 from hitl_stream.observe.grace import expire_after
 from hitl_stream.observe.health import Health
 from hitl_stream.settings import Settings
@@ -32,7 +31,6 @@ from hitl_stream.stream.transport import Membership
 from hitl_stream.stream.watchdog import STUCK_S, Watchdog
 
 POOL_SIZE = 6  # two transactions, the publisher, a claim, figures, one to spare
-GC_THRESHOLD = 50_000
 LEAVE_S = 2.0
 
 
@@ -131,7 +129,7 @@ class Worker:
             await _leave(database, registered)
 
     async def _until_over(self, pipeline: Pipeline) -> None:
-        tune_collector()
+        collector.settle()
         pipeline.start()
         log.get().info("worker_started", topics=len(self._topics.all()), instance=self._part.instance)
         try:
@@ -175,13 +173,6 @@ async def _main(settings: Settings, topics: Topics, part: Part, recorder: MakeRe
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.end)
     await worker.run()
-
-
-def tune_collector() -> None:
-    """What is loaded stays loaded: looking at it again for garbage costs up to half of the throughput."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
 
 
 async def _leave(database: Database, registered: Process) -> None:

@@ -253,6 +253,16 @@ async def test_a_restarted_server_is_found_again(frozen_server: PostgresServer) 
         await worker.close()
 
 
+@pytest.mark.parametrize("held", [True, False])
+async def test_whoever_holds_connections_has_all_of_them_from_the_start(database: str, held: bool) -> None:
+    opened = await Database.open(database, "hitl_sidecar", size=3, name="test", held=held)
+    assert opened.pool.get_size() == (3 if held else 1)
+    async with opened.connection() as conn:
+        there = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'test'"
+        assert await conn.fetchval(there) == opened.pool.get_size()
+    await opened.close()
+
+
 async def test_wrong_credentials_are_fatal_and_a_missing_role_is_worth_waiting_for(
     database: str, empty_database: str
 ) -> None:
