@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import sqrt
 from typing import Any
 
 from asyncpg import Connection
@@ -14,8 +15,8 @@ from asyncpg import Connection
 from hitl_stream.store import statement
 
 COUNT_MAX = 10_000
-# A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; so many times COUNT_MAX by that is surely more.
-SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 10
+# A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; what is so many standard errors more is surely more.
+SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 5
 ONE_OF_MAX = 3
 
 # What a review is sorted by (points below zero, confidence, or microseconds since 1970), and its patch.
@@ -153,12 +154,13 @@ async def _sample_share(conn: Connection) -> float:
 async def _count(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> int:
     """How many are wanted, no further than COUNT_MAX + 1.
 
-    To count what is common among a million would take as long as to read it. Where a sample of pages says that there are ten
-    times as many as are counted at all, there are more than that, even if those that are alike lie together.
+    To count what is common among a million would take as long as to read it. Where a sample of pages says that there are surely
+    more than are counted at all, they are not counted. Each page was as likely as any other to be in the sample, so that the
+    error of found / share is about sqrt(squares) / share, however those that are alike lie together.
     """
     if share < 1 and wanted != Wanted():  # of all an index tells
-        found: int = await conn.fetchval(statement.get("queue_sample"), share * 100, *arguments)
-        if found / share > SURELY * COUNT_MAX:
+        found, squares = await conn.fetchrow(statement.get("queue_sample"), share * 100, *arguments)
+        if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
             return COUNT_MAX + 1
     total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
     return total

@@ -278,3 +278,23 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
             if package == "rare":
                 assert [card["package"] for card in response.json()] == ["rare"]
     await owner.close()
+
+
+async def test_a_sample_never_says_more_of_what_lies_together(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is alike often comes at once, and lies on a few pages: a sample may hold all of them, or none."""
+    monkeypatch.setattr(queue, "SAMPLED_FROM", 0)
+    monkeypatch.setattr(queue, "SAMPLE_ROWS", 3_000)
+    monkeypatch.setattr(queue, "COUNT_MAX", 310)
+    owner = await asyncpg.connect(database)
+    await owner.execute("""
+        INSERT INTO queue (patch_id, apv_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
+                           opened_at, expires_at)
+        SELECT 'p-' || n, 'a', 'package-' || n / 300, ARRAY['package:package-' || n / 300, 'risk:low'], 0.5, 1, 1, 1,
+               now(), now()
+          FROM generate_series(0, 29999) AS n""")
+    await owner.execute("ANALYZE queue")
+    for number in range(100):
+        page = await queue.read_page(owner, queue.Wanted(every=[f"package:package-{number}"]), queue.Sort.RISK, None, 1)
+        assert page.total == 300
+    assert (await queue.read_page(owner, queue.Wanted(every=["risk:low"]), queue.Sort.RISK, None, 1)).total == 311
+    await owner.close()

@@ -94,10 +94,12 @@ SELECT reltuples::float8 FROM pg_class WHERE oid = 'queue'::regclass;
 
 -- name: queue_sample
 -- role: hitl_sidecar
--- How many wait among $1 per cent of the table's pages.
-SELECT count(*)
-  FROM queue AS q TABLESAMPLE SYSTEM ($1::float8)
- WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+-- How many wait in $1 per cent of the table's pages, always the same ones; and the squares of how many in each, added up.
+SELECT coalesce(sum(hits), 0)::float8 AS found, coalesce(sum(hits * hits), 0)::float8 AS squares
+  FROM (SELECT count(*) AS hits
+          FROM queue AS q TABLESAMPLE SYSTEM ($1::float8) REPEATABLE (0)
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         GROUP BY (q.ctid::text::point)[0]) AS page;
 
 -- name: queue_facets
 -- role: hitl_sidecar
@@ -116,7 +118,7 @@ SELECT tag, count(*) AS reviews
 -- role: hitl_sidecar
 -- How many of the reviews in $1 per cent of the table's pages have which tag.
 SELECT tag, count(*) AS reviews
-  FROM queue AS q TABLESAMPLE SYSTEM ($1::float8)
+  FROM queue AS q TABLESAMPLE SYSTEM ($1::float8) REPEATABLE (0)
  CROSS JOIN unnest(q.tags) AS tag
  WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AND tag NOT LIKE 'word:%'
  GROUP BY tag
