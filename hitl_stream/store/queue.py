@@ -159,7 +159,7 @@ async def _count(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], s
     error of found / share is about sqrt(squares) / share, however those that are alike lie together.
     """
     if share < 1 and wanted != Wanted():  # of all an index tells
-        found, squares = await conn.fetchrow(statement.get("queue_sample"), share * 100, *arguments)
+        ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
         if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
             return COUNT_MAX + 1
     total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)

@@ -251,7 +251,8 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
         given = {"patch_id": f"p-{n}", "apv_id": f"a-{n}", "patch__diff": f"{n}", "ml__confidence": 0.5}
         await upstream.result(f"e-{n}", **given, vulnerability__package="rare" if n == 0 else "common")
     owner = await asyncpg.connect(database)
-    columns = "apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at, expires_at"
+    columns = """apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at,
+                 expires_at, round, version, synthetic"""
     await owner.execute(f"""INSERT INTO queue (patch_id, {columns})
                             SELECT 'copy-' || n, {columns} FROM queue, generate_series(1, 3000) AS n WHERE patch_id = 'p-1'""")
     await owner.execute("ANALYZE queue")
@@ -288,9 +289,9 @@ async def test_a_sample_never_says_more_of_what_lies_together(database: str, mon
     owner = await asyncpg.connect(database)
     await owner.execute("""
         INSERT INTO queue (patch_id, apv_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
-                           opened_at, expires_at)
+                           opened_at, expires_at, round, version, synthetic)
         SELECT 'p-' || n, 'a', 'package-' || n / 300, ARRAY['package:package-' || n / 300, 'risk:low'], 0.5, 1, 1, 1,
-               now(), now()
+               now(), now(), 1, 1, false
           FROM generate_series(0, 29999) AS n""")
     await owner.execute("ANALYZE queue")
     for number in range(100):
@@ -298,3 +299,50 @@ async def test_a_sample_never_says_more_of_what_lies_together(database: str, mon
         assert page.total == 300
     assert (await queue.read_page(owner, queue.Wanted(every=["risk:low"]), queue.Sort.RISK, None, 1)).total == 311
     await owner.close()
+
+
+async def test_a_card_in_the_list_says_what_the_patch_says(
+    client: httpx2.AsyncClient, upstream: Upstream, cards: list[Card]
+) -> None:
+    """Also after votes, claims, and results that change what is known, who made it, or nothing but the version."""
+    changed: list[dict[str, Any]] = [
+        {"patch__author": "somebody"},
+        {"ml__confidence": 0.2},
+        {"vulnerability__severity": "critical"},
+        {"patch__author": None},
+        {},
+    ]
+    for number, card in enumerate(cards[:20]):
+        match number % 4:
+            case 0 | 1:
+                given = drawn(int(card["patch_id"].removeprefix("p-")), random.Random(number))
+                await upstream.result(f"f-{number}", **(given | changed[number // 4]))
+            case 2:
+                await post(client, card, "claim", "alice")
+            case 3:
+                await post(client, card, "approve", "bob", await version_of(client, card))
+    listed = (await client.get(f"{PATH}?limit=200")).json()
+    assert {card["approvals_required"] for card in listed} == {1, 2, 3}
+    for card in listed:
+        patch = (await client.get(f"/hitl/patches/{card['patch_id']}")).json()
+        for name in ("version", "round", "apv_id", "cve_id", "claimed_by", "approvals", "approvals_required"):
+            assert card[name] == patch[name], (card["patch_id"], name)
+        said = {one["rule"] for one in patch["verdict"]["rules"] if one["outcome"] != "passed"}
+        assert {one["rule"] for one in card["reasons"]} <= said
+
+
+async def test_a_long_name_of_a_package_is_shown_whole_and_found_by_its_beginning(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result("e-1", patch_id="p-1", ml__confidence=0.5, vulnerability__package="é" * 5_000)
+    assert (await client.get(f"{PATH}?q={quote('é' * 200)}")).json()[0]["package"] == "é" * 5_000
+
+
+async def version_of(client: httpx2.AsyncClient, card: Card) -> str:
+    return (await client.get(f"/hitl/patches/{card['patch_id']}")).headers["ETag"]
+
+
+async def post(client: httpx2.AsyncClient, card: Card, action: str, who: str, version: str | None = None) -> None:
+    headers = bearer(who) | ({} if version is None else {"If-Match": version})
+    response = await client.post(f"/hitl/patches/{card['patch_id']}/{action}", headers=headers, json={})
+    assert response.status_code == 200, response.text

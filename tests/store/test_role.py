@@ -61,6 +61,7 @@ RETENTION = {
 # Triggers call them, nobody else.
 COUNTERS = {
     *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),
+    "follow_evidence",
     *("tell_of_new_reviews", "tell_of_changed_reviews", "tell_of_decisions", "tell_of_claims"),
 }
 PEOPLE = {

@@ -128,12 +128,10 @@ SELECT tag, count(*) AS reviews
 -- name: queue_cards
 -- role: hitl_sidecar
 -- What the list shows of these reviews.
-SELECT p.patch_id, p.round, p.apv_id, p.cve_id, p.severity, p.risk, r.package, r.ecosystem, r.language, r.strategy, r.cwe_ids,
-       p.ml_confidence, p.ml_prediction, p.reasons, p.opened_at, p.expires_at, p.version, p.synthetic,
-       c.person AS claimed_by, voters(p) AS approvals, approvals_needed(p) AS approvals_required,
+SELECT q.patch_id, q.round, q.apv_id, q.cve_id, q.severity, q.risk, q.package, q.ecosystem, q.language, q.strategy, q.cwe_ids,
+       nullif(q.ml_confidence, -1) AS ml_confidence, q.ml_prediction, q.reasons, q.opened_at, q.expires_at, q.version, q.synthetic,
+       c.person AS claimed_by, voters_shown(q) AS approvals, approvals_shown(q) AS approvals_required,
        q.priority, q.severity_points, q.risk_points, q.doubt_points
   FROM queue AS q
-  JOIN patch AS p ON p.patch_id = q.patch_id
-  LEFT JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
-  LEFT JOIN claim AS c ON c.patch_id = p.patch_id AND c.round = p.round AND c.until > now()
- WHERE q.patch_id = ANY ($1::text[]) AND p.state = 'pending';
+  LEFT JOIN claim AS c ON c.patch_id = q.patch_id AND c.round = q.round AND c.until > now()
+ WHERE q.patch_id = ANY ($1::text[]);

@@ -76,7 +76,11 @@ DROP FUNCTION
   has_unknown_author(patch),
   glass_unreviewed(patch),
   approval_class(patch),
+  class_of(text, text),
+  approvals_shown(queue),
+  voters_shown(queue),
   round_authors(text, int),
+  names_of_round(text, int),
   matches(text, text),
   find_answer(text, text),
   is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz);
@@ -105,6 +109,7 @@ $$;
 DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies();
 DROP TRIGGER tell ON decision;
 DROP TABLE change, live_ticket;
+DROP TRIGGER follow ON evidence;
 DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;
 DROP TRIGGER follow_changed ON patch;
@@ -112,7 +117,7 @@ DROP FUNCTION
   is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
   severity_points(text), risk_points(text),
   words_of(text), tags_of(text[]),
-  follow_patches(), follow_reviews(), write_queue(text[]), queue_tags(patch, review), cwe_class(text);
+  follow_patches(), follow_reviews(), follow_evidence(), write_queue(text[]), queue_tags(patch, review), cwe_class(text);
 DROP TRIGGER count_new ON patch;
 DROP TRIGGER count_changed ON patch;
 DROP TRIGGER count_gone ON patch;

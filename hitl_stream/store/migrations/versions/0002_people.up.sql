@@ -178,8 +178,8 @@ CREATE FUNCTION add_up_tallies() RETURNS bigint LANGUAGE sql SECURITY DEFINER SE
 $$;
 
 -- what waits -------------------------------------------------------------------------------------------------------------
--- One row per open review, kept by triggers, with what a list is filtered and sorted by. Everything that is equal or not is a
--- tag: one index finds any combination of them.
+-- One row per open review, kept by triggers, with what a list is filtered and sorted by, and all that it shows: a page of fifty
+-- reads one table. Everything that is equal or not is a tag: one index finds any combination of them.
 CREATE TABLE queue (
   patch_id        text        PRIMARY KEY COLLATE "C",
   apv_id          text        NOT NULL COLLATE "C",
@@ -192,9 +192,21 @@ CREATE TABLE queue (
   doubt_points    int         NOT NULL,
   priority        int         NOT NULL GENERATED ALWAYS AS (severity_points + risk_points + doubt_points) STORED,
   opened_at       timestamptz NOT NULL,
-  expires_at      timestamptz NOT NULL
+  expires_at      timestamptz NOT NULL,
+  round           int         NOT NULL,
+  version         bigint      NOT NULL,
+  severity        text,
+  risk            text,
+  ml_prediction   boolean,
+  reasons         text,
+  synthetic       boolean     NOT NULL,
+  ecosystem       text,
+  language        text,
+  strategy        text,
+  cwe_ids         text[],
+  authors         text[]
 );
-COMMENT ON TABLE queue IS 'Open reviews by what they are filtered and sorted by; ml_confidence is -1 where there is none. A copy: what decides stands in patch.';
+COMMENT ON TABLE queue IS 'Open reviews by what they are filtered and sorted by, and what a list shows of them; ml_confidence is -1 where there is none, authors are pairs of source and name. A copy: what decides stands in patch.';
 
 -- What kind of weakness it is, for those who do not know the numbers (https://cwe.mitre.org).
 CREATE FUNCTION cwe_class(cwe text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -275,13 +287,16 @@ CREATE FUNCTION write_queue(changed text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM queue AS q USING patch AS p
    WHERE q.patch_id = ANY (changed) AND p.patch_id = q.patch_id AND p.state <> 'pending';
-  INSERT INTO queue (patch_id, apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
-                     opened_at, expires_at)
-  SELECT p.patch_id, p.apv_id, p.cve_id, left(r.package, 255), t.tags, coalesce(p.ml_confidence, -1),
+  INSERT INTO queue AS q (patch_id, apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
+                          opened_at, expires_at, round, version, severity, risk, ml_prediction, reasons, synthetic,
+                          ecosystem, language, strategy, cwe_ids, authors)
+  SELECT p.patch_id, p.apv_id, p.cve_id, r.package, t.tags, coalesce(p.ml_confidence, -1),
          severity_points(p.severity), risk_points(p.risk),
          10 * ('reason:not_flagged' = ANY (t.tags))::int + 5 * ('reason:wargame_passed' = ANY (t.tags))::int
            + 5 * ('reason:prediction' = ANY (t.tags))::int,
-         p.opened_at, p.expires_at
+         p.opened_at, p.expires_at, p.round, p.version, p.severity, p.risk, p.ml_prediction, p.reasons, p.synthetic,
+         r.ecosystem, r.language, r.strategy, r.cwe_ids,
+         (SELECT array_agg(ARRAY[n.source, n.name] ORDER BY n.source, n.name) FROM names_of_round(p.patch_id, p.round) AS n)
     FROM patch AS p
     JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
    CROSS JOIN LATERAL (SELECT queue_tags(p, r) AS tags OFFSET 0) AS t
@@ -290,7 +305,11 @@ BEGIN
   ON CONFLICT (patch_id) DO UPDATE
      SET cve_id = excluded.cve_id, package = excluded.package, tags = excluded.tags, ml_confidence = excluded.ml_confidence,
          severity_points = excluded.severity_points, risk_points = excluded.risk_points, doubt_points = excluded.doubt_points,
-         opened_at = excluded.opened_at, expires_at = excluded.expires_at;
+         opened_at = excluded.opened_at, expires_at = excluded.expires_at, round = excluded.round, version = excluded.version,
+         severity = excluded.severity, risk = excluded.risk, ml_prediction = excluded.ml_prediction, reasons = excluded.reasons,
+         synthetic = excluded.synthetic, ecosystem = excluded.ecosystem, language = excluded.language,
+         strategy = excluded.strategy, cwe_ids = excluded.cwe_ids, authors = excluded.authors
+   WHERE (q.*) IS DISTINCT FROM (excluded.*);
 END $$;
 CREATE FUNCTION follow_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -304,23 +323,28 @@ END $$;
 CREATE FUNCTION follow_patches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   changed text[] := (SELECT array_agg(a.patch_id) FROM after AS a JOIN before AS b USING (patch_id)
-                      WHERE 'pending' IN (a.state, b.state)
-                        AND (a.state, a.round, a.severity, a.risk, a.ml_confidence, a.ml_prediction, a.cve_id, a.reasons, a.opened_at, a.expires_at)
-                            IS DISTINCT FROM
-                            (b.state, b.round, b.severity, b.risk, b.ml_confidence, b.ml_prediction, b.cve_id, b.reasons, b.opened_at, b.expires_at));
+                      WHERE 'pending' IN (a.state, b.state));
 BEGIN
   IF changed IS NOT NULL THEN
     PERFORM write_queue(changed);
   END IF;
   RETURN NULL;
 END $$;
+-- A result of what waits already may name another author. It comes after its patch, and row by row: results are large.
+CREATE FUNCTION follow_evidence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM queue WHERE patch_id = NEW.patch_id) THEN
+    PERFORM write_queue(ARRAY[NEW.patch_id]);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER follow AFTER INSERT ON evidence FOR EACH ROW EXECUTE FUNCTION follow_evidence();
 CREATE TRIGGER follow_new AFTER INSERT ON review REFERENCING NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION follow_reviews();
 CREATE TRIGGER follow_changed AFTER UPDATE ON review REFERENCING NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION follow_reviews();
 CREATE TRIGGER follow_changed AFTER UPDATE ON patch REFERENCING OLD TABLE AS before NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION follow_patches();
-DO $$ BEGIN PERFORM write_queue(array_agg(patch_id)) FROM patch WHERE state = 'pending'; END $$;
 CREATE INDEX queue_tags ON queue USING gin (tags);
 CREATE INDEX queue_priority ON queue ((-priority), patch_id);
 CREATE INDEX queue_severity ON queue ((-severity_points), patch_id);
@@ -332,7 +356,7 @@ CREATE INDEX queue_opened ON queue (opened_at, patch_id);
 CREATE INDEX queue_expires ON queue (expires_at, patch_id);
 CREATE INDEX queue_apv ON queue (apv_id);
 CREATE INDEX queue_cve ON queue (cve_id) WHERE cve_id IS NOT NULL;
-CREATE INDEX queue_package ON queue (package) WHERE package IS NOT NULL;
+CREATE INDEX queue_package ON queue (left(package, 255)) WHERE package IS NOT NULL;
 
 -- Whether a review is among those asked for: all of these tags, of each of these lists at least one, and within these bounds.
 -- A plain expression without a query in it, so that the planner looks into it and finds the indexes.
@@ -346,7 +370,7 @@ RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
      AND (confidence_min IS NULL OR q.ml_confidence >= confidence_min)
      AND (confidence_max IS NULL OR q.ml_confidence <= confidence_max)
      AND (opened_before IS NULL OR q.opened_at <= opened_before)
-     AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts OR q.cve_id LIKE starts OR q.package LIKE starts
+     AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts OR q.cve_id LIKE starts OR left(q.package, 255) LIKE starts
           OR (words_of(said) <> '{}' AND q.tags @> words_of(said)))
      AND (among IS NULL OR q.patch_id = ANY (among)) AND (but_for IS NULL OR q.patch_id <> ALL (but_for))
 $$;
@@ -356,23 +380,29 @@ CREATE FUNCTION matches(glob text, value text) RETURNS boolean LANGUAGE sql IMMU
   SELECT value LIKE replace(replace(replace(replace(glob, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%')
 $$;
 
--- Every author that a result of the open round names, and who that is: a person, a machine (known, NULL), or nobody knows.
+-- Every author that a result of a round names.
+CREATE FUNCTION names_of_round(wanted_patch_id text, wanted_round int) RETURNS TABLE (source text, name text) LANGUAGE sql STABLE AS $$
+  SELECT DISTINCT e.source, nullif(CASE WHEN e.author IS NOT NULL THEN e.author
+                                        ELSE convert_from(e.payload, 'UTF8')::json #>> '{patch,author}' END, '')
+    FROM evidence e WHERE e.patch_id = wanted_patch_id AND e.round = wanted_round
+$$;
+DO $$ BEGIN PERFORM write_queue(array_agg(patch_id)) FROM patch WHERE state = 'pending'; END $$;
+
+-- Who each of them is: a person, a machine (known, NULL), or nobody knows.
 CREATE FUNCTION round_authors(wanted_patch_id text, wanted_round int)
 RETURNS TABLE (source text, name text, known boolean, person text)
 LANGUAGE sql STABLE AS $$
   SELECT DISTINCT a.source, a.name, m.source IS NOT NULL, m.person
-    FROM (SELECT e.source, nullif(CASE WHEN e.author IS NOT NULL THEN e.author
-                                       ELSE convert_from(e.payload, 'UTF8')::json #>> '{patch,author}' END, '') AS name
-            FROM evidence e WHERE e.patch_id = wanted_patch_id AND e.round = wanted_round) a
+    FROM names_of_round(wanted_patch_id, wanted_round) a
     LEFT JOIN author m ON matches(m.source, a.source) AND m.name = a.name
 $$;
 
-CREATE FUNCTION approval_class(p patch) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION class_of(severity text, risk text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT (ARRAY['low', 'medium', 'high', 'critical'])[greatest(
-           coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], replace(p.severity, 'none', 'low')), 3),
-           coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], p.risk), 3))]
+           coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], replace(severity, 'none', 'low')), 3),
+           coalesce(array_position(ARRAY['low', 'medium', 'high', 'critical'], risk), 3))]
 $$;
+CREATE FUNCTION approval_class(p patch) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT class_of(p.severity, p.risk) $$;
 
 -- What is asked of a row again and again is PL/pgSQL: a session keeps its plans, where a function in SQL is planned at every call.
 -- A list is planned for the values at hand, and what it shows of each row is not.
@@ -390,6 +420,22 @@ CREATE FUNCTION approvals_needed(p patch) RETURNS int
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = approval_class(p)), 10) + has_unknown_author(p)::int;
+END $$;
+
+-- The same of what a list shows: by the authors that its row names, the results are not read.
+CREATE FUNCTION approvals_shown(q queue) RETURNS int
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = class_of(q.severity, q.risk)), 10)
+       + EXISTS (SELECT FROM generate_subscripts(q.authors, 1) AS n
+                  WHERE NOT EXISTS (SELECT FROM author m WHERE matches(m.source, q.authors[n][1]) AND m.name = q.authors[n][2]))::int;
+END $$;
+CREATE FUNCTION voters_shown(q queue) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF EXISTS (SELECT FROM vote v WHERE v.patch_id = q.patch_id) THEN
+    RETURN (SELECT voters(p) FROM patch p WHERE p.patch_id = q.patch_id);
+  END IF;
+  RETURN '{}';
 END $$;
 
 CREATE FUNCTION has_role(groups text[], wanted text) RETURNS boolean
@@ -540,7 +586,6 @@ BEGIN
   INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
                            said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
   UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
-  INSERT INTO change (kind, patch_id, tags) SELECT 'review_changed', q.patch_id, q.tags FROM queue AS q WHERE q.patch_id = p.patch_id;
   RETURN QUERY SELECT voters(p), approvals_needed(p), has_quorum(p), p.version, moment;
 END $$;
 
@@ -953,9 +998,13 @@ GRANT EXECUTE ON FUNCTION
   risk_points(text),
   is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz),
   matches(text, text),
+  names_of_round(text, int),
   round_authors(text, int),
+  class_of(text, text),
   approval_class(patch),
   has_unknown_author(patch),
+  approvals_shown(queue),
+  voters_shown(queue),
   glass_unreviewed(patch),
   is_own(patch, text),
   votes_in_force(patch),
