@@ -21,7 +21,7 @@ test: install $(VENV)/.development lint  ## lint and all tests
 	@HITL_TEST_SCALE=$${HITL_TEST_SCALE:-ci} $(BIN)/python -m pytest $(ARGS)
 
 test-full: install $(VENV)/.development lint  ## the same with large sizes; writes reports/test-full.md
-	@HITL_TEST_SCALE=full $(BIN)/python -m pytest --report=reports/test-full.md $(ARGS)
+	@HITL_TEST_SCALE=full $(BIN)/python -m pytest -o faulthandler_timeout=3600 --report=reports/test-full.md $(ARGS)
 
 lint: $(VENV)/.development  ## ruff, mypy, import-linter
 	@failed=; for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"; do \
