@@ -13,7 +13,7 @@ from hitl_stream.store.queue import COUNT_MAX, START
 
 _ALL: Final[tuple[Any, ...]] = ([], [], [], [], None, None, None, None, None, None, None, None, None)
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
-_SEVERE: Final = (["severity:high", "ecosystem:npm"], *_ALL[1:])
+_SEVERE: Final = (["ecosystem:npm"], *_ALL[1:-2], "high", None)  # as the list asks: one severity is no tag
 _RARE: Final = (["package:package-17", "cwe_class:xss"], *_ALL[1:])
 
 _SIZES = """

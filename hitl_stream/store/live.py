@@ -15,8 +15,6 @@ from hitl_stream.errors import Refused
 from hitl_stream.store import statement
 
 KINDS: Final = frozenset(("review_opened", "review_changed", "decision_made", "claim_changed"))
-
-
 _MEMBERS: Final = ("kind", "patch_id", "version", "decision", "decided_by", "claimed_by")
 
 

@@ -39,9 +39,8 @@ def test_an_aborted_transaction_is_never_seen_and_the_position_reaches_the_end(r
         producer.begin_transaction()
         for number in range(50):
             producer.produce(rig.results, f"{ending}-{number}".encode(), ending.encode(), partition=number % 4)
-        assert (
-            producer.flush(30) == 0
-        )  # what is aborted lies in the log; an end of what was never sent is no state of a transaction
+        # What is aborted lies in the log; an end of what was never sent is no state of a transaction.
+        assert producer.flush(30) == 0
         (producer.commit_transaction if ending == "commit" else producer.abort_transaction)(30)
     rig.start()
     rig.wait_recorded()

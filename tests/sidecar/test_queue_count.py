@@ -1,0 +1,67 @@
+"""How many reviews wait: exact up to a limit, and beyond it surely more, also where a sample of the table has to say so."""
+
+from __future__ import annotations
+
+import asyncpg
+import httpx2
+import pytest
+
+from hitl_stream.store import queue, statement
+from tests.sidecar.conftest import Upstream
+
+
+async def test_what_is_common_among_many_is_counted_by_a_sample(
+    client: httpx2.AsyncClient, upstream: Upstream, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        given = {"patch_id": f"p-{n}", "apv_id": f"a-{n}", "patch__diff": f"{n}", "ml__confidence": 0.5}
+        await upstream.result(f"e-{n}", **given, vulnerability__package="rare" if n == 0 else "common")
+    owner = await asyncpg.connect(database)
+    columns = """apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at,
+                 expires_at, round, version, synthetic"""
+    await owner.execute(f"""INSERT INTO queue (patch_id, {columns})
+                            SELECT 'copy-' || n, {columns} FROM queue, generate_series(1, 3000) AS n WHERE patch_id = 'p-1'""")
+    await owner.execute("ANALYZE queue")
+    monkeypatch.setattr(queue, "COUNT_MAX", 20)
+    counted: list[str] = []
+    real = statement.get
+
+    def noted(name: str) -> str:
+        counted.append(name)
+        return real(name)
+
+    monkeypatch.setattr(statement, "get", noted)
+    for sampled_from in (0, 1_000_000):
+        monkeypatch.setattr(queue, "SAMPLED_FROM", sampled_from)
+        monkeypatch.setattr(queue, "SAMPLE_ROWS", 1_500)
+        for package, total in (("common", "21"), ("rare", "1")):
+            counted.clear()
+            response = await client.get(f"/hitl/patches/pending?package={package}&limit=1")
+            assert response.headers["x-total-count"] == total
+            assert ("queue_sample" in counted) is (sampled_from == 0)
+            assert ("queue_count" in counted) is (sampled_from > 0 or package == "rare")
+            facets = (await client.get(f"/hitl/queue/facets?package={package}")).json()["facets"]
+            assert (facets["package"][package] == 1) is (package == "rare")
+            if package == "rare":
+                assert [card["package"] for card in response.json()] == ["rare"]
+    await owner.close()
+
+
+async def test_a_sample_never_says_more_of_what_lies_together(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is alike often comes at once, and lies on a few pages: a sample may hold all of them, or none."""
+    monkeypatch.setattr(queue, "SAMPLED_FROM", 0)
+    monkeypatch.setattr(queue, "SAMPLE_ROWS", 3_000)
+    monkeypatch.setattr(queue, "COUNT_MAX", 310)
+    owner = await asyncpg.connect(database)
+    await owner.execute("""
+        INSERT INTO queue (patch_id, apv_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
+                           opened_at, expires_at, round, version, synthetic)
+        SELECT 'p-' || n, 'a', 'package-' || n / 300, ARRAY['package:package-' || n / 300, 'risk:low'], 0.5, 1, 1, 1,
+               now(), now(), 1, 1, false
+          FROM generate_series(0, 29999) AS n""")
+    await owner.execute("ANALYZE queue")
+    for number in range(100):
+        page = await queue.read_page(owner, queue.Wanted(every=[f"package:package-{number}"]), queue.Sort.RISK, None, 1)
+        assert page.total == 300
+    assert (await queue.read_page(owner, queue.Wanted(every=["risk:low"]), queue.Sort.RISK, None, 1)).total == 311
+    await owner.close()
