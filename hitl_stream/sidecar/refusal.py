@@ -41,10 +41,7 @@ async def stale(conn: Connection, asked: Asked, wanted: str, seen: int | None) -
     if current is None:
         return unknown_patch()
     look = None if seen is None else await review.read_look(conn, wanted, asked.who.subject, seen)
-    if look is not None and look.changed:
-        changed = list(look.changed)
-    else:
-        changed = ["evidence"] if current.state in ("collecting", "pending") else ["decision"]
+    changed = look.changed if look is not None and look.changed else (await review.read_last_change(conn, wanted),)
     told = f"It is {current.state} at version {current.version} now."
     title = "The patch changed since you looked"
-    return Problem(412, "stale-version", title, told, changed=changed, version=shape.etag(current.version))
+    return Problem(412, "stale-version", title, told, changed=list(changed), version=shape.etag(current.version))

@@ -126,6 +126,11 @@ async def read_look(conn: Connection, patch_id: str, person: str, version: int |
     return Look(row["version"], row["at"], changed or (("state",) if row["changed"] else ()))
 
 
+async def read_last_change(conn: Connection, patch_id: str) -> str:
+    """What last moved the version of this patch: evidence, approvals, decision or state, as in Look."""
+    return str(await conn.fetchval(statement.get("last_change"), patch_id))
+
+
 async def note_look(conn: Connection, patch: Row, person: str, token: str | None, request: str | None) -> None:
     """Remember what this person was shown; whoever holds the review holds it on."""
     seen = (patch["version"], patch["round"], patch["seq"], patch["evidence_digest"])

@@ -120,6 +120,23 @@ async def test_a_role_that_is_taken_away_ends_with_the_next_request(
     assert (await say(client, "alice", "approve", seen=seen)).status_code == 403
 
 
+async def test_who_never_read_the_card_hears_what_moved_it_last(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(vulnerability__severity="critical", wargame__expected_results=2, ml__confidence=0.9)
+
+    async def told() -> Any:
+        stale = await say(client, "carol", "reject", {"reason": "no"}, seen='"0"')
+        assert stale.status_code == 412
+        return stale.json()["changed"]
+
+    assert await told() == ["evidence"]
+    await upstream.result("e-2", vulnerability__severity="critical", wargame__run_id="run-2", ml__confidence=0.9)
+    assert await told() == ["evidence"]
+    await say(client, "alice", "approve")
+    assert await told() == ["approvals"]
+    await say(client, "bob", "approve")
+    assert await told() == ["decision"]
+
+
 async def test_what_changed_since_one_looked_is_said(client: httpx2.AsyncClient, upstream: Upstream) -> None:
     await upstream.result(vulnerability__severity="critical", wargame__expected_results=2, ml__confidence=0.9)
     await upstream.result("e-2", vulnerability__severity="critical", wargame__run_id="run-2", ml__confidence=0.9)
@@ -162,6 +179,8 @@ async def test_an_expired_review_is_opened_again(client: httpx2.AsyncClient, ups
     assert (done.status_code, done.json()["state"]) == (200, "pending")
     (card,) = (await client.get("/hitl/patches/pending")).json()
     assert card["expires_at"] == done.json()["expires_at"]
+    stale = await say(client, "bob", "approve", seen='"0"')
+    assert (stale.status_code, stale.json()["changed"]) == (412, ["state"])
 
 
 async def test_what_arrived_while_it_was_expired_is_on_its_card(

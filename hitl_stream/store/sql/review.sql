@@ -47,6 +47,16 @@ SELECT l.version, l.at, p.version <> l.version AS changed, p.round <> l.round AS
  ORDER BY l.version DESC
  LIMIT 1;
 
+-- name: last_change
+-- role: hitl_sidecar
+-- What last moved the version of a patch: all of it that is known for certain where the person did not read the version they name.
+SELECT CASE WHEN EXISTS (SELECT FROM decision AS d WHERE d.patch_id = p.patch_id AND d.decided_at = p.changed_at) THEN 'decision'
+            WHEN EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.at = p.changed_at) THEN 'approvals'
+            WHEN EXISTS (SELECT FROM action AS a WHERE a.patch_id = p.patch_id AND a.action = 'reopened' AND a.at = p.changed_at) THEN 'state'
+            ELSE 'evidence' END
+  FROM patch AS p
+ WHERE p.patch_id = $1;
+
 -- name: note_look
 -- role: hitl_sidecar
 -- This person saw this version; only the first time is kept.

@@ -72,6 +72,7 @@ DROP FUNCTION
   refuse(text, text),
   has_role(text[], text),
   approvals_needed(patch),
+  approvals_of(text, boolean),
   is_own(patch, text),
   has_unknown_author(patch),
   glass_unreviewed(patch),

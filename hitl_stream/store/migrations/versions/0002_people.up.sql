@@ -416,19 +416,24 @@ BEGIN
   RETURN EXISTS (SELECT FROM round_authors(p.patch_id, p.round) a WHERE a.person = who OR (NOT a.known AND a.name = who));
 END $$;
 
-CREATE FUNCTION approvals_needed(p patch) RETURNS int
+-- A class that has no rule needs more than there are; an author whom nobody knows costs one more.
+CREATE FUNCTION approvals_of(wanted_class text, has_unknown boolean) RETURNS int
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = approval_class(p)), 10) + has_unknown_author(p)::int;
+  RETURN coalesce((SELECT needed FROM approval_rule WHERE class = wanted_class), 10) + has_unknown::int;
+END $$;
+
+CREATE FUNCTION approvals_needed(p patch) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN approvals_of(approval_class(p), has_unknown_author(p));
 END $$;
 
 -- The same of what a list shows: by the authors that its row names, the results are not read.
-CREATE FUNCTION approvals_shown(q queue) RETURNS int
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+CREATE FUNCTION approvals_shown(q queue) RETURNS int LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN coalesce((SELECT r.needed FROM approval_rule r WHERE r.class = class_of(q.severity, q.risk)), 10)
-       + EXISTS (SELECT FROM generate_subscripts(q.authors, 1) AS n
-                  WHERE NOT EXISTS (SELECT FROM author m WHERE matches(m.source, q.authors[n][1]) AND m.name = q.authors[n][2]))::int;
+  RETURN approvals_of(class_of(q.severity, q.risk), EXISTS (
+    SELECT FROM generate_subscripts(q.authors, 1) AS n
+     WHERE NOT EXISTS (SELECT FROM author m WHERE matches(m.source, q.authors[n][1]) AND m.name = q.authors[n][2])));
 END $$;
 CREATE FUNCTION voters_shown(q queue) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -1008,6 +1013,7 @@ GRANT EXECUTE ON FUNCTION
   glass_unreviewed(patch),
   is_own(patch, text),
   votes_in_force(patch),
+  approvals_of(text, boolean),
   approvals_needed(patch),
   has_role(text[], text),
   lock_patch(text),
