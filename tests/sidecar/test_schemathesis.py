@@ -165,10 +165,9 @@ def untrue(case: Case, response: schemathesis.Response, chance: int) -> Iterator
     """Checks that ask of this answer what the API does not promise."""
     if any(said in response.text for said in UNSAID):
         yield checks.positive_data_acceptance
+    # What is empty is as if it were not there, whatever the schema says.
     sent = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True)
-    if any(
-        "" in values for values in sent.values()
-    ):  # what is empty is as if it were not there, whatever the schema says
+    if any("" in values for values in sent.values()):
         yield checks.negative_data_rejection
     if case.operation.path == "/hitl/patches/batch":  # GET asks for the patch of that name
         yield checks.unsupported_method
