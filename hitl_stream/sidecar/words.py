@@ -12,6 +12,10 @@ from hitl_stream.sidecar.problem import Problem
 TEXT_MAX = 10_000
 PRESETS_MAX = 20
 
+# A character that can be seen: no control, no white space, none without width. The same in every dialect of regular expressions.
+SEEN = r"[^\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+
+_SEEN = re.compile(SEEN)
 _PRESET = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -37,9 +41,9 @@ def text(body: dict[str, Any], name: str) -> str | None:
 
 
 def required(body: dict[str, Any], name: str) -> str:
-    """A text that says something. Raises Problem 422."""
+    """A text that says something: blank is none. Raises Problem 422."""
     value = text(body, name)
-    if value is None or not value.strip():
+    if value is None or not _SEEN.search(value):
         raise invalid(f"{name}: this needs one")
     return value
 

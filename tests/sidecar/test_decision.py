@@ -85,6 +85,9 @@ async def test_it_is_refused_in_the_order_of_the_contract(client: httpx2.AsyncCl
 NO_REASON: list[Any] = [
     {},
     {"reason": ""},
+    {"reason": " \u00a0\u2003\n"},
+    {"reason": "\x1f\x7f\x85"},
+    {"reason": "\u200b\u2060\ufeff\u202e"},
     {"reason": " \n"},
     {"reason": 7},
     {"reason": "a\u0000b"},
