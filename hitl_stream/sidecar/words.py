@@ -12,7 +12,7 @@ from hitl_stream.sidecar.problem import Problem
 TEXT_MAX = 10_000
 PRESETS_MAX = 20
 
-# A character that can be seen: no control, no white space, none without width. The same in every dialect of regular expressions.
+# A character that can be seen: no control, no white space, none without width. Read alike by every dialect.
 SEEN = r"[^\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
 
 _SEEN = re.compile(SEEN)
