@@ -22,12 +22,14 @@ from functools import partial
 from pathlib import Path
 
 from hitl_stream.embedded.postgres import free_port
-from tests.faults import checker, corpus, generate, report, snapshot, stage, toll
+from tests.faults import report, stage, toll
+from tests.faults.judge import checker, snapshot
 from tests.faults.program import Program
 from tests.faults.report import Summary
 from tests.faults.stage import COMMAND, Stage
-from tests.faults.story import Planned
 from tests.faults.toll import Blow, Witness
+from tests.faults.upstream import corpus, generate
+from tests.faults.upstream.story import Planned
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "eureka_consumer.py"

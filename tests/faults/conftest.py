@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults import generate, recorded
-from tests.faults.snapshot import World
+from tests.faults import recorded
+from tests.faults.judge.snapshot import World
+from tests.faults.upstream import generate
 from tests.harness import database as databases
 from tests.harness.postgres import PostgresServer
 

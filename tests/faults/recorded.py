@@ -18,10 +18,10 @@ from hitl_stream.store import position
 from hitl_stream.store.batch import Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
-from tests.faults import snapshot
-from tests.faults.snapshot import INPUT_TOPICS, Record, Row, World
-from tests.faults.story import Planned
-from tests.faults.view import View
+from tests.faults.judge import snapshot
+from tests.faults.judge.snapshot import INPUT_TOPICS, Record, Row, World
+from tests.faults.judge.view import View
+from tests.faults.upstream.story import Planned
 
 CLUSTER, PARTITIONS = "recorded", 4
 BATCH_RECORDS_MAX = 40

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.faults.judge.view import Violation
 from tests.faults.toll import Blow
-from tests.faults.view import Violation
 
 SHOWN_PER_KIND_MAX = 5
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.faults import snapshot
+from tests.faults.judge import snapshot
 from tests.harness.kafka import KafkaServer
 from tests.harness.postgres import PostgresServer
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import checker, snapshot
-from tests.faults.mutation import MUTATIONS, Mutation
-from tests.faults.snapshot import World
+from tests.faults.judge import checker, snapshot
+from tests.faults.judge.snapshot import World
+from tests.faults.mutation.catalogue import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,9 @@ def fresh(world: World) -> World:
 
 
 def test_the_checker_imports_nothing_of_the_product() -> None:
-    program = "import sys, tests.faults.checker; print([m for m in sys.modules if m.split('.')[0] == 'hitl_stream'])"
+    program = (
+        "import sys, tests.faults.judge.checker; print([m for m in sys.modules if m.split('.')[0] == 'hitl_stream'])"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.faults import generate, oracle, poison
-from tests.faults.oracle import Unusable
-from tests.faults.story import RESULTS
+from tests.faults.judge import oracle
+from tests.faults.judge.oracle import Unusable
+from tests.faults.upstream import generate, poison
+from tests.faults.upstream.story import RESULTS
 
 USABLE = {
     "nul_spelled_out", "surrogate_pair", "nested_80", "apv_id_255", "time_1970", "time_9999", "extra_member", "unknown_source",

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import corpus, report
+from tests.faults import report
+from tests.faults.judge.view import Violation
 from tests.faults.report import Summary
 from tests.faults.toll import Blow
-from tests.faults.view import Violation
+from tests.faults.upstream import corpus
 
 SUMMARY = Summary(
     seed=7, results=1_000, corpus="60 invented patches", seconds=12.3, kills={"worker-1": 5}, deaths={"worker-1": 1},

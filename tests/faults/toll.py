@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tests.faults.snapshot import INPUT_TOPICS
+from tests.faults.judge.snapshot import INPUT_TOPICS
 from tests.harness import wait
 
 BROKER_WAIT_S = 60.0

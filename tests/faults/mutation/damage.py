@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar
 
-from tests.faults import oracle
-from tests.faults.oracle import Event
-from tests.faults.snapshot import Record, Row, World
-from tests.faults.view import View, place_of
+from tests.faults.judge import oracle
+from tests.faults.judge.oracle import Event
+from tests.faults.judge.snapshot import Record, Row, World
+from tests.faults.judge.view import View, place_of
 
 T = TypeVar("T")
 Spoil: TypeAlias = Callable[[World], None]

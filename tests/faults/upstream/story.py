@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from tests.faults import event as events
-from tests.faults import poison
-from tests.faults.corpus import Fix
-from tests.faults.event import NOT_PASSED, Event, Raw
+from tests.faults.upstream import event as events
+from tests.faults.upstream import poison
+from tests.faults.upstream.corpus import Fix
+from tests.faults.upstream.event import NOT_PASSED, Event, Raw
 
 RESULTS, OUTCOMES = "wargaming.results", "eureka.outcomes"
 REVIEW_REASONS: tuple[tuple[str, object], ...] = (

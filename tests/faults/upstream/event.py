@@ -10,7 +10,7 @@ import uuid
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from tests.faults.corpus import Fix
+from tests.faults.upstream.corpus import Fix
 
 VOCABULARIES = (  # what each upstream calls passed
     "passed", "success", "PATCH_EFFECTIVE", "Passed", True, "SUCCESS",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from tests.faults import oracle
-from tests.faults.oracle import Event, Unusable
-from tests.faults.snapshot import INPUT_TOPICS, Record, Row
-from tests.faults.view import View, Violation, hexed, place_of, unpacked_headers
+from tests.faults.judge import oracle
+from tests.faults.judge.oracle import Event, Unusable
+from tests.faults.judge.snapshot import INPUT_TOPICS, Record, Row
+from tests.faults.judge.view import View, Violation, hexed, place_of, unpacked_headers
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 RECORD_BYTES_MAX = 1_048_588  # what an input topic takes, of a batch as it came: compressed

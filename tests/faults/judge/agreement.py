@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from unicodedata import category
 
-from tests.faults import oracle
-from tests.faults.snapshot import Row
-from tests.faults.view import View, Violation, body, hexed
+from tests.faults.judge import oracle
+from tests.faults.judge.snapshot import Row
+from tests.faults.judge.view import View, Violation, body, hexed
 
 SAME_FIELDS = (
     "decision_id", "patch_id", "apv_id", "cve_id", "round", "seq", "decision", "mode", "decided_by", "approvers", "comment",

@@ -1,7 +1,7 @@
 """Nothing lost, nothing doubled, nothing made up: compares what came in, what is recorded and what went out.
 
-    python -m tests.faults.checker SNAPSHOT [--output json]
-    python -m tests.faults.checker --database URL --kafka SERVERS [--eureka COPY] [--manifest FILE] [--save SNAPSHOT]
+    python -m tests.faults.judge.checker SNAPSHOT [--output json]
+    python -m tests.faults.judge.checker --database URL --kafka SERVERS [--eureka COPY] [--manifest FILE] [--save SNAPSHOT]
 
 Imports nothing of the product; the spy of `snapshot.SPY` must have been installed before the first record.
 """
@@ -15,9 +15,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.faults import agreement, fate, snapshot
-from tests.faults.snapshot import World
-from tests.faults.view import View, Violation
+from tests.faults.judge import agreement, fate, snapshot
+from tests.faults.judge.snapshot import World
+from tests.faults.judge.view import View, Violation
 
 SHOWN_PER_KIND_MAX = 5
 

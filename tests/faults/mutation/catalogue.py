@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.faults import damage
-from tests.faults.damage import Spoil
+from tests.faults.mutation import damage
+from tests.faults.mutation.damage import Spoil
 
 
 class Mutation(NamedTuple):

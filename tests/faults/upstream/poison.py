@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.event import Event, Raw, binary, compact, structured
+from tests.faults.upstream.event import Event, Raw, binary, compact, structured
 
 DIFF_BYTES_MAX = 786_432
 BIG = frozenset(("deeply_nested", "diff_at_limit", "diff_over_limit", "inflated"))

@@ -1,6 +1,6 @@
 """A seeded run of upstream: N wargaming results and their outcomes as raw Kafka records, and the producing of them.
 
-    python -m tests.faults.generate --kafka SERVERS [--results N] [--seed S] [--patches FILE] [--manifest FILE]
+    python -m tests.faults.upstream.generate --kafka SERVERS [--results N] [--seed S] [--patches FILE] [--manifest FILE]
 
 The manifest says what was acknowledged, [topic, partition, offset] a line, and nothing of what should become of it.
 """
@@ -17,8 +17,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from tests.faults import corpus, event, poison, story
-from tests.faults.story import RESULTS, Author, Planned
+from tests.faults.upstream import corpus, event, poison, story
+from tests.faults.upstream.story import RESULTS, Author, Planned
 
 RESULTS_DEFAULT = 50_000
 SETTINGS = {

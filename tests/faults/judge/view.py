@@ -9,9 +9,9 @@ from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from tests.faults import oracle
-from tests.faults.oracle import Event, Unusable
-from tests.faults.snapshot import Record, Row, World, raw
+from tests.faults.judge import oracle
+from tests.faults.judge.oracle import Event, Unusable
+from tests.faults.judge.snapshot import Record, Row, World, raw
 
 K = TypeVar("K")
 Place: TypeAlias = tuple[str, int, int]

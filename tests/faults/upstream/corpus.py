@@ -15,7 +15,7 @@ INVENTED = 60
 WORDS = ("session", "query", "header", "cookie", "template", "upload", "redirect", "token", "path", "cache")
 
 
-BESIDE = Path(__file__).parents[3] / "shared" / "patches" / "patches.jsonl"
+BESIDE = Path(__file__).parents[4] / "shared" / "patches" / "patches.jsonl"
 
 
 class Fix(NamedTuple):
