@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python3.1
   $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 ARGS ?=
 
-.PHONY: run test test-full lint format bench bench-sidecar profile schemas lock install clean help
+.PHONY: run test test-full lint format faults bench bench-sidecar profile schemas lock install clean help
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lint: $(VENV)/.development  ## ruff, mypy, import-linter
 format: $(VENV)/.development  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
+
+faults: install $(VENV)/.development  ## break everything, again and again; ARGS='--minutes 60 --only "Kafka killed"'
+	@$(BIN)/python -m tests.faults.campaign $(ARGS)
 
 bench: $(VENV)-bench/.installed  ## the measured claims, against their peers
 	@$(VENV)-bench/bin/python -m benchmarks.pipeline $(ARGS)
@@ -54,7 +57,7 @@ lock:  ## resolve the locks anew; needs uv
 	uv pip compile benchmarks/quix.in --python-version 3.11 $(LOCK_OPTIONS) -o benchmarks/quix.lock
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info dist
+	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info dist build
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }

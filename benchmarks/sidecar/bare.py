@@ -18,10 +18,10 @@ import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from benchmarks.sidecar.provider import GROUP
 from hitl_stream.sidecar.server import POOL_SIZE
 from hitl_stream.store import command, database, statement
 from hitl_stream.store.command import Actor
+from tests.harness.provider import GROUP
 
 
 @asynccontextmanager

@@ -16,9 +16,9 @@ import orjson
 
 from benchmarks.pipeline import measure
 from benchmarks.sidecar import fill
-from benchmarks.sidecar.provider import GROUP
 from benchmarks.sidecar.stand import Served, Stand
 from hitl_stream.store import statement
+from tests.harness.provider import GROUP
 
 CHANGES_PER_S, FLOOD_PER_S = 20, 5_000
 SILENT = 10

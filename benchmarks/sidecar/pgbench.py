@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from benchmarks.sidecar.provider import GROUP
 from hitl_stream.store import statement
 from tests.harness.postgres import DEBIAN
+from tests.harness.provider import GROUP
 
 _SQL = Path(__file__).with_name("reject.sql")
 

@@ -15,9 +15,9 @@ from typing import Self
 from urllib.request import urlopen
 
 from benchmarks.pipeline import measure
-from benchmarks.sidecar.provider import Provider
 from hitl_stream.embedded.postgres import free_port
 from tests.harness.postgres import PostgresServer
+from tests.harness.provider import Provider
 
 POSTGRES = {
     "shared_buffers": "2GB",

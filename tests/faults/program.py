@@ -32,15 +32,25 @@ class Program:
     _guard: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def pid(self) -> int:
         """The process, or the last one there was; 0 before the first."""
         return self._process.pid if self._process else 0
 
-    def start(self) -> None:
+    def start(self, **changed: str) -> None:
+        """`changed` is of the environment, for this life only."""
         with self.log.open("ab") as log:
             # A session of its own: a kill takes the whole group, children included.
             self._process = subprocess.Popen(
-                self.arguments, env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True
+                self.arguments,
+                env={**os.environ, **self.environment, **changed},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", GUARD, str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
@@ -62,8 +72,8 @@ class Program:
         os.killpg(self.pid, signal.SIGCONT)
 
     def revive(self) -> None:
-        """What a supervisor does: start again what ended by itself (a Fatal, a watchdog)."""
-        if self._process is not None and self._process.poll() is not None:
+        """What a supervisor does: start again what ended by itself (a Fatal, a watchdog), not what was stopped."""
+        if self._process is not None and self._guard is not None and self._process.poll() is not None:
             self.deaths += 1
             self._dismiss()
             self.start()

@@ -1,114 +1,161 @@
-"""What a campaign came to: figures for people, on the screen and as reports/faults.md."""
+"""What a campaign came to: an episode for the screen and to be kept, all of them as reports/faults.md."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import statistics
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.judge.view import Violation
-from tests.faults.toll import Blow
+from tests.faults.toll import Bite
 
 SHOWN_PER_KIND_MAX = 5
 
 
 @dataclass(frozen=True)
-class Summary:
-    """One run. `deaths` are processes that ended by themselves, `codes` how they ended when asked to."""
+class Struck:
+    """One fault: what was under way at its instant, and seconds from its end until everything older was recorded and
+    published (None where the next one did not wait for that)."""
+
+    kind: str
+    at: float
+    bite: Bite
+    recovered_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one episode came to. `deaths` are processes that ended by themselves, `codes` how they ended when asked to."""
 
     seed: int
-    results: int
-    corpus: str
+    commit: str
     seconds: float
-    kills: Mapping[str, int]
+    struck: Sequence[Struck]
     deaths: Mapping[str, int]
     codes: Mapping[str, int]
-    blows: Sequence[Blow]
     cut: int
     told: Mapping[str, int]
     figures: Mapping[str, int]
+    failures: Sequence[str]
     violations: Sequence[Violation]
     marks: Sequence[str]
 
     @property
-    def bites(self) -> int:
-        """Blows after which the victim left something unrecorded or unpublished."""
-        return sum(blow.bit for blow in self.blows)
-
-    @property
     def reach(self) -> dict[str, int]:
-        """Whether the kills hit anything, in figures."""
+        """Whether the faults hit anything, in figures."""
         return {
-            "blows": len(self.blows),
-            "blows that left work undone": self.bites,
-            "records unrecorded at kills": sum(blow.unrecorded for blow in self.blows),
-            "outbox rows unpublished at kills": sum(blow.unpublished for blow in self.blows),
-            "transactions cut by a kill": self.cut,
+            "faults": len(self.struck),
+            "faults that bit": sum(bool(one.bite) for one in self.struck),
+            "transactions cut": self.cut,
             "batches refused for their position": self.told.get("batch_refused", 0),
             "partitions claimed": self.told.get("partition_claimed", 0),
         }
 
 
-def text(summary: Summary) -> str:
+def keep(outcome: Outcome, file: Path) -> None:
+    """As JSON, all at once."""
+    written = file.with_suffix(".part")
+    written.write_text(json.dumps(asdict(outcome)))
+    written.rename(file)
+
+
+def load(folder: Path) -> list[Outcome]:
+    """Every episode that was kept, by seed."""
+    found = []
+    for file in folder.glob("episode-*.json"):
+        plain = json.loads(file.read_text())
+        plain["struck"] = [Struck(**{**one, "bite": Bite(**one["bite"])}) for one in plain["struck"]]
+        plain["violations"] = [Violation(*one) for one in plain["violations"]]
+        found.append(Outcome(**plain))
+    return sorted(found, key=lambda outcome: outcome.seed)
+
+
+def text(outcome: Outcome) -> str:
     """For the screen."""
-    lines = [f"seed {summary.seed}, {summary.results:,} results, {summary.corpus}, {summary.seconds:.0f} s"]
-    lines += [f"{name:<36} {number:>9,}" for name, number in {**summary.figures, **summary.reach}.items()]
-    lines += [f"killed -9: {_named(summary.kills)}", f"ended by themselves: {_named(summary.deaths)}"]
-    return "\n".join([*lines, f"exit codes: {_named(summary.codes)}", *_violations(summary)])
+    lines = [f"seed {outcome.seed}, commit {outcome.commit}, {outcome.seconds:.0f} s"]
+    lines += [f"{name:<36} {number:>9,}" for name, number in {**outcome.figures, **outcome.reach}.items()]
+    lines += [f"ended by themselves: {_named(outcome.deaths)}", f"exit codes: {_named(outcome.codes)}"]
+    return "\n".join([*lines, *_wrong(outcome)])
 
 
-def write(summaries: Sequence[Summary], file: Path) -> None:
+def write(outcomes: Sequence[Outcome], file: Path) -> None:
     """As Markdown."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(_markdown(summaries)) + "\n")
+    file.write_text("\n".join(_markdown(outcomes)) + "\n")
 
 
-def _markdown(summaries: Sequence[Summary]) -> Iterator[str]:
-    yield "# Nothing lost: processes, broker and database killed -9 under load"
+def commit() -> str:
+    """Which code this is."""
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def _markdown(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    struck = [one for outcome in outcomes for one in outcome.struck]
+    yield "# What happens when things break"
     yield ""
-    yield f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, Python {platform.python_version()},"
-    yield f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}."
-    yield "Apache Kafka with 4 partitions, Postgres 15 with fsync on."
-    yield "`python -m tests.faults.campaign` makes this; what is compared stands in `tests/faults/checker.py`."
+    yield f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Python {platform.python_version()}, {os.cpu_count()} cores,"
+    yield f"{platform.system()} {platform.machine()}. Apache Kafka with 4 partitions, Postgres 15 with fsync on; two workers,"
+    yield "two sidecars, a scheduler, Eureka's consumer, six reviewers, three listeners and a client of the gate."
+    yield "`make faults` makes this; what is compared stands in `tests/faults/judge/checker.py`."
     yield ""
-    yield f"| | {' | '.join(f'seed {summary.seed}' for summary in summaries)} |"
-    yield "|---|" + "---:|" * len(summaries)
-    rows: dict[str, list[str]] = {}
-    for summary in summaries:
-        cells = {
-            "results asked for": f"{summary.results:,}",
-            "seconds": f"{summary.seconds:.0f}",
-            **{f"{name} killed -9": str(times) for name, times in summary.kills.items()},
-            "ended by themselves": str(sum(summary.deaths.values())),
-            **{name: f"{number:,}" for name, number in {**summary.reach, **summary.figures}.items()},
-            "**violations**": f"**{len(summary.violations)}**",
-        }
-        for name, cell in cells.items():
-            rows.setdefault(name, []).append(cell)
-    for name, row in rows.items():
-        yield f"| {name} | {' | '.join(row)} |"
-    for summary in summaries:
-        yield from ("", f"## Seed {summary.seed}, {summary.corpus}", "", "```")
-        yield from (*summary.marks, *_violations(summary), "```")
+    violations = sum(len(outcome.violations) for outcome in outcomes)
+    yield (
+        f"**{len(struck):,} faults, of which {sum(bool(one.bite) for one in struck):,} bit, in {len(outcomes)} episodes and"
+        f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes: {violations} violations.**"
+    )
+    yield ""
+    yield "A fault bit if at its instant something was under way that could have been lost: records not recorded, messages not"
+    yield "published, requests not answered, rounds or reviews that nobody had ended yet. Got over means: from the end of the"
+    yield "fault until everything that was sent by then was recorded and published."
+    yield ""
+    yield "| fault | struck | bit | got over, s (median) | (longest) |"
+    yield "|---|--:|--:|--:|--:|"
+    by_kind: dict[str, list[Struck]] = defaultdict(list)
+    for one in struck:
+        by_kind[one.kind].append(one)
+    for kind, those in sorted(by_kind.items()):
+        times = [one.recovered_s for one in those if one.recovered_s is not None]
+        bits = sum(bool(one.bite) for one in those)
+        spent = f"{statistics.median(times):.1f} | {max(times):.1f}" if times else " | "
+        yield f"| {kind} | {len(those)} | {bits} | {spent} |"
+    yield ""
+    yield "| | all episodes |"
+    yield "|---|--:|"
+    totals: Counter[str] = Counter()
+    for outcome in outcomes:
+        totals.update({**outcome.reach, **outcome.figures, "ended by themselves": sum(outcome.deaths.values())})
+    for name, number in totals.items():
+        yield f"| {name} | {number:,} |"
+    yield ""
+    yield "| seed | commit | seconds | faults | bit | violations |"
+    yield "|--:|---|--:|--:|--:|--:|"
+    for outcome in outcomes:
+        reach = outcome.reach
+        yield (
+            f"| {outcome.seed} | {outcome.commit} | {outcome.seconds:.0f} | {reach['faults']} | {reach['faults that bit']} |"
+            f" {len(outcome.violations)} |"
+        )
+    for outcome in outcomes:
+        if outcome.violations or outcome.failures:
+            yield from ("", f"## Seed {outcome.seed}", "", "```", *outcome.marks, *_wrong(outcome), "```")
 
 
-def _violations(summary: Summary) -> Iterator[str]:
-    for kind, times in Counter(v.kind for v in summary.violations).most_common():
+def _wrong(outcome: Outcome) -> Iterator[str]:
+    yield from (f"FAILED {failure}" for failure in outcome.failures)
+    for kind, times in Counter(v.kind for v in outcome.violations).most_common():
         yield f"VIOLATION {kind} × {times}"
-        found = [v for v in summary.violations if v.kind == kind]
+        found = [v for v in outcome.violations if v.kind == kind]
         yield from (f"    {v.detail[:300]}" for v in found[:SHOWN_PER_KIND_MAX])
-    yield f"{len(summary.violations)} violations"
+    yield f"{len(outcome.violations)} violations"
 
 
 def _named(counted: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counted.items())
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import subprocess
@@ -10,26 +11,58 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 
+from tests.faults.crew.people import AUTHORS, PEOPLE
 from tests.faults.judge import snapshot
 from tests.harness.kafka import KafkaServer
+from tests.harness.kafka_cluster import KafkaCluster
 from tests.harness.postgres import PostgresServer
+from tests.harness.provider import Provider
+from tests.harness.toxiproxy import Toxiproxy
 
-COMMAND = str(Path(sys.executable).with_name("hitl-stream"))
+
+class Line(StrEnum):
+    """What can break between programs and servers. Everybody else goes straight."""
+
+    WORKERS_KAFKA = "line from workers to Kafka"
+    WORKERS_POSTGRES = "line from workers to Postgres"
+    SIDECARS_POSTGRES = "line from sidecars to Postgres"
+    SCHEDULER_POSTGRES = "line from the scheduler to Postgres"
+
+
+COMMAND: Final = str(Path(sys.executable).with_name("hitl-stream"))
 # Transactions that a killed broker left open end soon: until then nobody can read past them.
-BROKER = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000"}
-LOGINS = {"worker_1": "hitl_worker", "worker_2": "hitl_worker", "scheduler": "hitl_scheduler"}
+BROKER: Final = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000"}
+POSTGRES: Final = {"track_commit_timestamp": "on"}
+LOGINS: Final = {
+    "worker_1": "hitl_worker", "worker_2": "hitl_worker", "worker_3": "hitl_worker", "scheduler": "hitl_scheduler",
+    "sidecar_1": "hitl_sidecar", "sidecar_2": "hitl_sidecar", "operator": "hitl_operator",
+}  # fmt: skip
+LINES_OF: Final = {
+    "hitl_worker": Line.WORKERS_POSTGRES, "hitl_sidecar": Line.SIDECARS_POSTGRES, "hitl_scheduler": Line.SCHEDULER_POSTGRES,
+    "hitl_operator": Line.SCHEDULER_POSTGRES,
+}  # fmt: skip
+# Short enough that rounds and reviews end while everything is being tormented.
+LIMITS: Final = {
+    "evidence_deadline_s": 8,
+    "review_time_limit_s": {"critical": 45, "high": 60, "medium": 60, "low": 60},
+}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Both servers, running and prepared; `urls` says how each login connects."""
+    """All servers, running and prepared: one broker or three. `urls` says how each login connects."""
 
-    kafka: KafkaServer
+    kafka: KafkaServer | KafkaCluster
     postgres: PostgresServer
+    provider: Provider
+    lines: Toxiproxy
     urls: Mapping[str, str]
 
     @property
@@ -39,44 +72,98 @@ class Stage:
 
     @property
     def servers(self) -> str:
+        """Where everybody connects who does not go through a line."""
         return self.kafka.bootstrap_servers
 
+    @property
+    def broker(self) -> KafkaServer:
+        """The only one."""
+        assert isinstance(self.kafka, KafkaServer)
+        return self.kafka
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        """The three of them."""
+        assert isinstance(self.kafka, KafkaCluster)
+        return self.kafka
+
+    @property
+    def partitions(self) -> int:
+        """Of each topic, by topics.yaml."""
+        return 4 if isinstance(self.kafka, KafkaServer) else 12
+
     def environment(self, login: str, port: int) -> dict[str, str]:
-        """What a program of the product is told."""
+        """What a program of the product is told; `port` is where it answers."""
         return {
             "HITL_DATABASE_URL": self.urls[login],
-            "HITL_KAFKA_BOOTSTRAP_SERVERS": self.servers,
+            "HITL_KAFKA_BOOTSTRAP_SERVERS": self._workers_kafka,
             "HITL_ENVIRONMENT": "local",
             "HITL_METRICS_PORT": str(port),
+            "HITL_HTTP_PORT": str(port),
+            **self.provider.environment(),
         }
+
+    @property
+    def _workers_kafka(self) -> str:
+        return self.servers if isinstance(self.kafka, KafkaCluster) else f"127.0.0.1:{self.kafka.line_port}"
 
 
 @contextmanager
-def standing() -> Iterator[Stage]:
-    """Start and prepare both servers. Raises Fatal when one cannot be had."""
+def standing(*, replicated: bool = False) -> Iterator[Stage]:
+    """Start and prepare all servers. Raises Fatal when one cannot be had."""
     with ExitStack() as stack:
-        kafka = KafkaServer(properties=BROKER)
+        lines = stack.enter_context(Toxiproxy())
+        kafka: KafkaServer | KafkaCluster = (
+            KafkaCluster(properties=BROKER)
+            if replicated
+            else KafkaServer(properties=BROKER, line=partial(lines.lay, Line.WORKERS_KAFKA))
+        )
         stack.callback(kafka.close)
         kafka.start()
-        postgres = PostgresServer(durable=True)
+        postgres = PostgresServer(durable=True, options=POSTGRES)
         stack.callback(postgres.stop)
         postgres.start()
         owner = {"HITL_DATABASE_URL": postgres.url(), "HITL_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
-        for command in (("migrate", "up"), ("topics", "apply", "--environment", "local")):
-            subprocess.run([COMMAND, *command], env={**os.environ, **owner}, check=True, capture_output=True)
-        yield Stage(kafka, postgres, asyncio.run(_prepare(postgres)))
+        for command in ("migrate up", f"topics apply --environment {'production' if replicated else 'local'}"):
+            _run(command.split(), owner)
+        _shorten(owner)
+        ports = {line: lines.lay(line, postgres.port) for line in set(LINES_OF.values())}
+        yield Stage(kafka, postgres, stack.enter_context(Provider()), lines, asyncio.run(_prepare(postgres, ports)))
 
 
-async def _prepare(postgres: PostgresServer) -> dict[str, str]:
-    """Spies, and a login for each program: the spy tells by it who moved a position."""
+def _shorten(owner: Mapping[str, str]) -> None:
+    """Let another policy decide: the one that is there, with other time limits."""
+    document = json.loads(_run(["policy", "show", "--output", "json"], owner))
+    members = {name: value for name, value in document.items() if name != "version"} | LIMITS
+    proposed = _run(["policy", "propose", "-", "--note", "campaign", "--output", "json"], owner, json.dumps(members))
+    _run(["policy", "activate", str(json.loads(proposed)["version"]), "--reason", "campaign"], owner)
+
+
+def _run(command: list[str], environment: Mapping[str, str], given: str = "") -> str:
+    done = subprocess.run(
+        [COMMAND, *command], env={**os.environ, **environment}, input=given, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+async def _prepare(postgres: PostgresServer, ports: Mapping[Line, int]) -> dict[str, str]:
+    """Spies, what people may do, and a login for each program: the spy tells by it who moved a position."""
     urls = {}
     connection = await asyncpg.connect(postgres.url())
     try:
         await snapshot.install_spy(connection)
+        roles = [(person.group, role, "campaign") for person in PEOPLE for role in person.roles]
+        await connection.executemany(
+            "INSERT INTO access_group_role (group_name, role, granted_by) VALUES ($1, $2, $3)", roles
+        )
+        authors = [(*author, person, "campaign") for author, person in AUTHORS.items()]
+        await connection.executemany(
+            "INSERT INTO author (source, name, person, mapped_by) VALUES ($1, $2, $3, $4)", authors
+        )
         for login, role in LOGINS.items():
             password = secrets.token_urlsafe(24)
             await connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{password}' IN ROLE {role}")
-            urls[login] = f"postgresql://{login}:{password}@127.0.0.1:{postgres.port}/postgres"
+            urls[login] = f"postgresql://{login}:{password}@127.0.0.1:{ports[LINES_OF[role]]}/postgres"
     finally:
         await connection.close()
     return urls

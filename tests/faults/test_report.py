@@ -9,29 +9,37 @@ import pytest
 
 from tests.faults import report
 from tests.faults.judge.view import Violation
-from tests.faults.report import Summary
-from tests.faults.toll import Blow
+from tests.faults.report import Outcome, Struck
+from tests.faults.toll import Bite
 from tests.faults.upstream import corpus
 
-SUMMARY = Summary(
-    seed=7, results=1_000, corpus="60 invented patches", seconds=12.3, kills={"worker-1": 5}, deaths={"worker-1": 1},
-    codes={"worker-1": 0}, blows=[Blow("worker-1", 12, 0), Blow("worker-1", 0, 0)], cut=1, told={"batch_refused": 3},
-    figures={"duplicates": 41}, violations=[Violation("input_lost", "('wargaming.results', 0, 5): nowhere")], marks=["killed"],
+OUTCOME = Outcome(
+    seed=7, commit="abc1234", seconds=12.3, deaths={"worker-1": 1}, codes={"worker-1": 0}, cut=1, told={"batch_refused": 3},
+    struck=[Struck("worker killed", 1.5, Bite(12), 2.5), Struck("worker killed", 9.5, Bite())],
+    figures={"duplicates": 41}, failures=["KeyError('state')"],
+    violations=[Violation("input_lost", "('wargaming.results', 0, 5): nowhere")], marks=["killed"],
 )  # fmt: skip
 
 
-def test_the_report_holds_figures_kills_and_violations(tmp_path: Path) -> None:
-    report.write([SUMMARY], tmp_path / "reports" / "faults.md")
+def test_the_report_holds_faults_figures_and_violations(tmp_path: Path) -> None:
+    report.write([OUTCOME], tmp_path / "reports" / "faults.md")
     written = (tmp_path / "reports" / "faults.md").read_text()
     for line in (
-        "| worker-1 killed -9 | 5 |",
+        "| worker killed | 2 | 1 | 2.5 | 2.5 |",
         "| duplicates | 41 |",
-        "| blows that left work undone | 1 |",
-        "| records unrecorded at kills | 12 |",
-        "| **violations** | **1** |",
+        "| faults that bit | 1 |",
+        "| ended by themselves | 1 |",
+        "| 7 | abc1234 | 12 | 2 | 1 | 1 |",
+        "FAILED KeyError('state')",
         "VIOLATION input_lost × 1",
     ):
         assert line in written.splitlines()
+    assert "**2 faults, of which 1 bit, in 1 episodes and 0 minutes: 1 violations.**" in written
+
+
+def test_what_is_kept_of_an_episode_is_read_again(tmp_path: Path) -> None:
+    report.keep(OUTCOME, tmp_path / "episode-7.json")
+    assert report.load(tmp_path) == [OUTCOME]
 
 
 def test_without_a_file_of_real_patches_they_are_invented_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,15 @@
-"""What the blows hit: a kill that falls into idleness proves nothing, so each is looked at, and the logs are read."""
+"""What a fault hits: one that falls into idleness proves nothing, so each is looked at, and the logs are read."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import asyncpg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -16,27 +17,36 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from tests.faults.judge.snapshot import INPUT_TOPICS
 from tests.harness import wait
 
-BROKER_WAIT_S = 60.0
-# What Postgres writes when a client dies in the middle of a transaction.
-CUT = "with an open transaction"
-TOLD = ("batch_refused", "position_lost", "shards_lost", "partition_claimed", "list_missed", "worker_failed")
+T = TypeVar("T")
 
-POSITIONS = "SELECT topic, partition, next_offset FROM consumer_position WHERE $1::text IS NULL OR owner = $1"
-UNPUBLISHED = "SELECT count(*) FROM outbox LEFT JOIN outbox_shard USING (shard) WHERE $1::text IS NULL OR owner = $1"
+BROKER_WAIT_S: Final = 60.0
+# What Postgres writes when a client dies in the middle of a transaction.
+CUT: Final = "with an open transaction"
+TOLD: Final = ("batch_refused", "position_lost", "shards_lost", "partition_claimed", "list_missed", "worker_failed")
+
+POSITIONS: Final = "SELECT topic, partition, next_offset FROM consumer_position WHERE $1::text IS NULL OR owner = $1"
+UNPUBLISHED: Final = (
+    "SELECT count(*) FROM outbox LEFT JOIN outbox_shard USING (shard) WHERE $1::text IS NULL OR owner = $1"
+)
+OVERDUE: Final = """
+SELECT count(*) FROM patch
+ WHERE (state = 'pending' AND expires_at <= clock_timestamp())
+    OR (state = 'collecting' AND evidence_due_at <= clock_timestamp())"""
 
 
 @dataclass(frozen=True)
-class Blow:
-    """One kill or freeze: how many records of the victim were not recorded yet, how many of its outbox rows not removed."""
+class Bite:
+    """What was under way at the instant of a fault: records not recorded, outbox rows not removed, requests not answered,
+    rounds and reviews whose time was over and that nobody had ended yet."""
 
-    victim: str
     unrecorded: int = 0
     unpublished: int = 0
+    open_requests: int = 0
+    overdue: int = 0
 
-    @property
-    def bit(self) -> bool:
+    def __bool__(self) -> bool:
         """Whether there was something that could have been lost."""
-        return self.unrecorded > 0 or self.unpublished > 0
+        return any((self.unrecorded, self.unpublished, self.open_requests, self.overdue))
 
 
 class Witness:
@@ -46,7 +56,7 @@ class Witness:
         self._url = url
         self._consumer = Consumer({"bootstrap.servers": servers, "group.id": "witness", "log_level": 0})
         known = self._consumer.list_topics(timeout=BROKER_WAIT_S).topics
-        self._places = [(topic, partition) for topic in INPUT_TOPICS for partition in known[topic].partitions]
+        self.places = [(topic, partition) for topic in INPUT_TOPICS for partition in known[topic].partitions]
         self._runner = asyncio.Runner()
         self._connection: asyncpg.Connection | None = None
 
@@ -56,27 +66,28 @@ class Witness:
         self._runner.close()
         self._consumer.close()
 
-    def left_by(self, pid: int) -> tuple[int, int]:
-        """Records unrecorded and outbox rows unpublished in what this dead process owned, as nobody else owns it yet."""
+    def left_by(self, pid: int) -> Bite:
+        """What this process owned, as nobody else owns it yet."""
         positions, unpublished = self._look(f"{socket.gethostname()}:{pid}")
-        return sum(self.end(*place) - position for place, position in positions.items()), unpublished
+        return Bite(sum(self.end(*place) - position for place, position in positions.items()), unpublished)
 
     def recorded(self) -> int:
         """How far all positions are together."""
         return sum(self._look(None)[0].values())
 
-    def unpublished(self) -> int:
-        """Outbox rows of everybody."""
-        return self._look(None)[1]
+    def everything(self, open_requests: int = 0) -> Bite:
+        """What is under way of everybody."""
+        positions, unpublished = self._look(None)
+        unrecorded = sum(self.end(*place) - positions.get(place, 0) for place in self.places)
+        return Bite(unrecorded, unpublished, open_requests)
 
-    def unrecorded(self) -> int:
-        """Records that nobody has recorded yet."""
-        positions, _ = self._look(None)
-        return sum(self.end(*place) - positions.get(place, 0) for place in self._places)
+    def overdue(self) -> int:
+        """Rounds and reviews whose time is over."""
+        return int(self.ask(OVERDUE))
 
     def is_drained(self) -> bool:
         """Whether everything is recorded and published."""
-        return self.unrecorded() == 0 and self.unpublished() == 0
+        return not self.everything()
 
     def end(self, topic: str, partition: int) -> int:
         """Where a partition ends. A broker that was killed a moment ago is waited for."""
@@ -84,24 +95,60 @@ class Witness:
         wait.until(lambda: self._find_end(TopicPartition(topic, partition), found), BROKER_WAIT_S)
         return found[0]
 
+    def ask(self, query: str, *values: object) -> Any:
+        """One value, as the superuser."""
+        return self._again(self._ask_value, query, *values)
+
+    def run(self, command: str) -> None:
+        """One command, as the superuser."""
+        self._again(self._run, command)
+
+    @contextmanager
+    def long_transaction(self) -> Iterator[None]:
+        """One that has read something and stays open: nobody cleans up what was deleted since."""
+        connection = self._runner.run(self._open())
+        try:
+            self._runner.run(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM outbox"))
+            yield
+        finally:
+            connection.terminate()
+
     def _find_end(self, place: TopicPartition, found: list[int]) -> bool:
         with suppress(KafkaException):
             found.append(self._consumer.get_watermark_offsets(place, timeout=BROKER_WAIT_S)[1])
         return bool(found)
 
     def _look(self, owner: str | None) -> tuple[dict[tuple[str, int], int], int]:
+        return self._again(self._ask_state, owner)
+
+    def _again(self, ask: Callable[..., Coroutine[Any, Any, T]], *values: object) -> T:
         try:
-            return self._runner.run(self._ask(owner))
+            return self._runner.run(ask(*values))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self._connection = None  # the database was killed since the last look
-            return self._runner.run(self._ask(owner))
+            return self._runner.run(ask(*values))
 
-    async def _ask(self, owner: str | None) -> tuple[dict[tuple[str, int], int], int]:
-        """Positions and the number of outbox rows, of one owner or of all."""
+    async def _connect(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url)
-        rows = await self._connection.fetch(POSITIONS, owner)
-        unpublished = await self._connection.fetchval(UNPUBLISHED, owner)
+            self._connection = await self._open()
+        return self._connection
+
+    async def _open(self) -> asyncpg.Connection:
+        """Ours works where others are told to wait."""
+        settings = {"default_transaction_read_only": "off", "synchronous_commit": "local"}
+        return await asyncpg.connect(self._url, server_settings=settings)
+
+    async def _run(self, command: str) -> None:
+        await (await self._connect()).execute(command)
+
+    async def _ask_value(self, query: str, *values: object) -> object:
+        return await (await self._connect()).fetchval(query, *values)
+
+    async def _ask_state(self, owner: str | None) -> tuple[dict[tuple[str, int], int], int]:
+        """Positions and the number of outbox rows, of one owner or of all."""
+        connection = await self._connect()
+        rows = await connection.fetch(POSITIONS, owner)
+        unpublished = await connection.fetchval(UNPUBLISHED, owner)
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}, unpublished
 
 

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGTERM
 from types import TracebackType
@@ -24,7 +24,6 @@ STARTED = "Kafka Server started"
 
 _PROPERTIES = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "log.dirs": "data",
@@ -47,17 +46,32 @@ _PROPERTIES = {
 class KafkaServer:
     """One broker. Its folder and ports outlive `stop`, `kill` and `restart`; `close` ends it for good."""
 
-    def __init__(self, *, properties: Mapping[str, str] | None = None, heap: str = "384m") -> None:
+    def __init__(
+        self,
+        *,
+        properties: Mapping[str, str] | None = None,
+        heap: str = "384m",
+        line: Callable[[int], int] | None = None,
+        node: int = 1,
+        controllers: Mapping[int, int] | None = None,
+    ) -> None:
+        """`line` lays a line to a port and says where it begins: clients that come through it are sent back through it.
+
+        `controllers` are the ports of all nodes of a cluster, by node; without it this is the only one.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="hitl-kafka-"))
-        self.port, self._controller_port = free_port(), free_port()
+        self.port = free_port()
+        quorum = controllers or {node: free_port()}
         self._heap = heap
         self._properties = {
             **_PROPERTIES,
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "node.id": str(node),
+            "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{port}" for n, port in quorum.items()),
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{quorum[node]}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             **(properties or {}),
         }
+        self.line_port = self._add_listener(line) if line else self.port
         self._child: Child | None = None
         self._starts = 0
 
@@ -75,6 +89,12 @@ class KafkaServer:
 
     def start(self) -> Self:
         """Format the storage if there is none, start, and return when the broker serves. Raises Fatal."""
+        self.launch()
+        self.wait_started()
+        return self
+
+    def launch(self) -> None:
+        """Begin to start: a cluster's nodes wait for one another. Raises Fatal."""
         java = self._java()
         configuration = self.folder / "server.properties"
         configuration.write_text("".join(f"{name}={value}\n" for name, value in self._properties.items()))
@@ -85,16 +105,24 @@ class KafkaServer:
             if done.returncode:
                 raise Fatal(f"Kafka's storage cannot be formatted: {done.stderr or done.stdout}")
         self._starts += 1
-        log = self.folder / f"kafka.{self._starts}.log"
         self._child = Child(
             [*java, "kafka.Kafka", str(configuration)],
-            log=log,
+            log=self._log,
             cwd=self.folder,
             stop_signal=SIGTERM,
             remove=self.folder,
         )
-        self._child.wait_until(lambda: STARTED in log.read_text(errors="replace") and self._accepts(), START_TIMEOUT_S)
-        return self
+
+    def wait_started(self) -> None:
+        """Return when the broker serves. Raises Fatal."""
+        if self._child:
+            self._child.wait_until(
+                lambda: STARTED in self._log.read_text(errors="replace") and self._accepts(), START_TIMEOUT_S
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"kafka.{self._starts}.log"
 
     def stop(self) -> None:
         """An orderly stop. Doing so twice is harmless."""
@@ -125,6 +153,15 @@ class KafkaServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _add_listener(self, line: Callable[[int], int]) -> int:
+        inner = free_port()
+        begins = line(inner)
+        for name, port in (("listeners", inner), ("advertised.listeners", begins)):
+            self._properties[name] += f",LINE://127.0.0.1:{port}"
+        self._properties["listener.security.protocol.map"] += ",LINE:PLAINTEXT"
+        self._properties["inter.broker.listener.name"] = "PLAINTEXT"
+        return begins
 
     def _java(self) -> list[str]:
         return [

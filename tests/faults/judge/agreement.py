@@ -158,12 +158,14 @@ def check_approvals(view: View) -> Iterator[Violation]:
         if refused:
             yield Violation("approval_unjustified", f"{row['patch_id']} still stands: {sorted(refused)}")
     apv_ids = Counter(row["apv_id"] for row in view.rows["patch"])
+    rejected = {row["patch_digest"] for row in view.rows["decision"] if row["decision"] == "rejected"}
     for row in view.rows["patch"]:
         rows = view.round_evidence[row["patch_id"], row["round"]]
         if row["round"] == 1 and len(rows) == 1 and apv_ids[row["apv_id"]] == 1 and not view.decisions[row["patch_id"]]:
             events = view.read_evidence(rows)
             odd = any(category(c) == "Cf" for e in events for c in (e.data.get("patch") or {}).get("diff") or "")
-            if events and not odd and not oracle.refusals(events, _policy(view, row["policy_version"])):
+            withheld = events and not odd and row["patch_digest"] not in rejected
+            if withheld and not oracle.refusals(events, _policy(view, row["policy_version"])):
                 yield Violation("approval_withheld", f"{row['patch_id']}: {row['reasons']}")
 
 

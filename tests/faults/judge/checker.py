@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.judge import agreement, fate, snapshot
+from tests.faults.judge import agreement, fate, human, snapshot, watched
 from tests.faults.judge.snapshot import World
 from tests.faults.judge.view import View, Violation
 
@@ -25,7 +25,11 @@ SHOWN_PER_KIND_MAX = 5
 def check(world: World) -> list[Violation]:
     """Everything that is wrong with the world; empty when nothing is."""
     view = View(world)
-    return [violation for run in (*fate.CHECKS, *agreement.CHECKS) for violation in run(view)]
+    return [
+        violation
+        for run in (*fate.CHECKS, *agreement.CHECKS, *human.CHECKS, *watched.CHECKS)
+        for violation in run(view)
+    ]
 
 
 def figures(world: World) -> dict[str, int]:
@@ -40,8 +44,12 @@ def figures(world: World) -> dict[str, int]:
         "outcomes applied": len(tables["outcome"]),
         "duplicates": len(world.inputs) - fates, "conflicts": errors["conflict"], "bad records": errors["bad_record"],
         "patches": len(tables["patch"]), "collecting": states["collecting"], "pending": states["pending"],
-        "decisions": len(tables["decision"]), "approved": decided["approved"], "revoked": decided["revoked"],
-        "expired": decided["expired"], "outbox rows ever": len(tables["spy_outbox"]),
+        "decisions": len(tables["decision"]), "approved": decided["approved"], "rejected": decided["rejected"],
+        "revoked": decided["revoked"], "expired": decided["expired"],
+        "decisions by people": sum(row["mode"] == "human" for row in tables["decision"]), "votes": len(tables["vote"]),
+        "asked by people": sum(line["what"] == "asked" for line in world.journal),
+        "live updates heard": sum(line["what"] == "heard" for line in world.journal),
+        "outbox rows ever": len(tables["spy_outbox"]),
         "output records": len(world.outputs), "output repeats": len(world.outputs) - _distinct(world),
         "moves of a position": sum(row["after"] != row["before"] for row in tables["spy_position"]),
         "claims of a position": sum(row["claimed"] for row in tables["spy_position"]),

@@ -232,11 +232,21 @@ def refusals(events: Sequence[Event], policy: Mapping[str, Any]) -> set[str]:
     return refused
 
 
+def severity(data: Mapping[str, Any]) -> str:
+    """The severity of a result, in our spelling; other words than the five mean unknown."""
+    said = (data.get("vulnerability") or {}).get("severity")
+    return str(said or "unknown").lower().replace("moderate", "medium")
+
+
+def risk(data: Mapping[str, Any]) -> str:
+    """The risk of a result, in our spelling; other words than the four mean unknown."""
+    return str((data.get("patch") or {}).get("risk") or "unknown").lower().replace("moderate", "medium")
+
+
 def _result_refusals(event: Event, policy: Mapping[str, Any]) -> Iterable[str]:
     data = event.data
     wargame, ml, patch = data["wargame"], data.get("ml") or {}, data.get("patch") or {}
-    severity = str((data.get("vulnerability") or {}).get("severity") or "unknown").lower().replace("moderate", "medium")
-    risk = str(patch.get("risk") or "unknown").lower().replace("moderate", "medium")
+    said_severity, said_risk = severity(data), risk(data)
     if not any(fnmatchcase(event.source, pattern) for pattern in policy["allowed_sources"]):
         yield "source_allowed"
     if INVISIBLE.search(patch.get("diff") or ""):
@@ -247,9 +257,9 @@ def _result_refusals(event: Event, policy: Mapping[str, Any]) -> Iterable[str]:
         yield "prediction"
     if not ml or ml["confidence"] < policy["confidence_min"]:
         yield "confidence"
-    if severity not in SEVERITIES or SEVERITIES.index(severity) > SEVERITIES.index(policy["severity_max"]):
+    if said_severity not in SEVERITIES or SEVERITIES.index(said_severity) > SEVERITIES.index(policy["severity_max"]):
         yield "severity"
-    if risk not in RISKS or RISKS.index(risk) > RISKS.index(policy["risk_max"]):
+    if said_risk not in RISKS or RISKS.index(said_risk) > RISKS.index(policy["risk_max"]):
         yield "risk"
     if patch.get("flagged") is not False:
         yield "not_flagged"

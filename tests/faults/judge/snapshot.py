@@ -21,6 +21,9 @@ INPUT_TOPICS = ("wargaming.results", "eureka.outcomes")
 OUTPUT_TOPICS = ("hitl.auto-approved", "hitl.pending-review", "hitl.decisions", "hitl.dead-letters")
 SILENCE_S, POLL_S = 30.0, 0.2
 
+# When others could see it, where the server keeps that; `now()` of a transaction is when it began.
+KEEPS_TIMES = "current_setting('track_commit_timestamp')::boolean"
+COMMITTED_AT = f"CASE WHEN {KEEPS_TIMES} THEN pg_xact_commit_timestamp(xmin) END AS committed_at"
 # A payload is only needed to see that it is what its digest says: 50,000 of them would not fit a snapshot.
 QUERIES = {
     "consumer_position": "SELECT * FROM consumer_position",
@@ -34,10 +37,16 @@ QUERIES = {
     "outcome": "SELECT patch_id, source, event_id, topic, partition, record_offset, decision_id, patch_digest, outcome,"
     " received_at, unapproved, payload_sha256, sha256(payload) AS stored_sha256 FROM outcome ORDER BY received_at",
     "dead_letter": "SELECT * FROM dead_letter ORDER BY id",
-    "decision": "SELECT * FROM decision ORDER BY patch_id, seq",
+    "decision": f"SELECT *, {COMMITTED_AT} FROM decision ORDER BY patch_id, seq",
+    "vote": f"SELECT *, {COMMITTED_AT} FROM vote ORDER BY at",
     "action": "SELECT * FROM action ORDER BY id",
+    "audit_entry": "SELECT at, actor, role, token_id, action, patch_id, seq, request_id FROM audit_entry ORDER BY at",
+    "author": "SELECT * FROM author",
+    "approval_rule": "SELECT * FROM approval_rule",
+    "change": "SELECT xid::text, kind, patch_id, tags FROM change ORDER BY at",
     "outbox": "SELECT * FROM outbox ORDER BY shard, id",
     "spy_outbox": "SELECT shard, id, messages FROM spy_outbox ORDER BY shard, id",
+    "spy_patch": "SELECT * FROM spy_patch ORDER BY id",
     "spy_position": "SELECT * FROM spy_position ORDER BY id",
 }
 
@@ -50,6 +59,17 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER spy AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION spy_on_outbox();
+CREATE TABLE spy_patch (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(), patch_id text NOT NULL,
+  before bigint NOT NULL, after bigint NOT NULL, state text NOT NULL, seq int NOT NULL, changed_at timestamptz NOT NULL
+);
+CREATE FUNCTION spy_on_patch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO spy_patch (patch_id, before, after, state, seq, changed_at)
+  VALUES (NEW.patch_id, OLD.version, NEW.version, NEW.state, NEW.seq, NEW.changed_at);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER spy AFTER UPDATE ON patch FOR EACH ROW WHEN (NEW.version <> OLD.version) EXECUTE FUNCTION spy_on_patch();
 CREATE TABLE spy_position (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cluster_id text NOT NULL, topic text NOT NULL, partition int NOT NULL,
   epoch bigint NOT NULL, claimed bool NOT NULL, before bigint, after bigint NOT NULL, login text NOT NULL
@@ -83,7 +103,7 @@ class Record(NamedTuple):
 @dataclass
 class World:
     """Everything that can be compared. `ends` maps topic to partition to end offset, `eureka` holds the decisions that
-    Eureka accepted, by patch and in its order."""
+    Eureka accepted, by patch and in its order, `journal` what people asked for and heard."""
 
     cluster_id: str
     inputs: list[Record] = field(default_factory=list)
@@ -92,6 +112,7 @@ class World:
     tables: dict[str, list[Row]] = field(default_factory=dict)
     eureka: dict[str, list[Row]] = field(default_factory=dict)
     produced: list[tuple[str, int, int]] = field(default_factory=list)
+    journal: list[Row] = field(default_factory=list)
 
 
 def raw(text: str | None) -> bytes | None:
@@ -100,7 +121,10 @@ def raw(text: str | None) -> bytes | None:
 
 
 def install_spy(connection: asyncpg.Connection) -> Any:
-    """Keep every row the outbox ever gets and every move of a position; once, as the superuser, before the first record."""
+    """Keep every row the outbox ever gets, every version of a patch and every move of a position.
+
+    Once, as the superuser, before the first record.
+    """
     return connection.execute(SPY)
 
 
@@ -175,7 +199,12 @@ def _record(message: Message) -> Record:
 
 
 async def capture(
-    url: str, servers: str, eureka: Path | None = None, manifest: Path | None = None, cluster_id: str = ""
+    url: str,
+    servers: str,
+    eureka: Path | None = None,
+    manifest: Path | None = None,
+    cluster_id: str = "",
+    journal: Path | None = None,
 ) -> World:
     """The world as it is now; nothing may be running that changes it. Without a cluster id there must be one only."""
     inputs, ends = read_topics(servers, INPUT_TOPICS)
@@ -186,6 +215,8 @@ async def capture(
     world = World(cluster_id, inputs, outputs, ends | output_ends, tables, read_eureka(eureka) if eureka else {})
     if manifest is not None:
         world.produced = [tuple(json.loads(line)) for line in manifest.read_text().splitlines()]
+    if journal is not None:
+        world.journal = [json.loads(line) for line in journal.read_text().splitlines()]
     return world
 
 

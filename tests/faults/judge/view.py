@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -145,6 +146,21 @@ class View:
     @cached_property
     def round_evidence(self) -> Groups[tuple[str, int]]:
         return grouped(self.rows["evidence"], lambda row: (row["patch_id"], row["round"]))
+
+    @cached_property
+    def votes(self) -> Groups[tuple[str, int]]:
+        """Votes for the decision that they were for."""
+        return grouped(self.rows["vote"], lambda row: (row["patch_id"], row["seq"]))
+
+    @cached_property
+    def moves(self) -> Groups[tuple[str, datetime]]:
+        """Every change of a patch's version in the transaction that left this moment on it."""
+        of_transaction = grouped(self.rows["spy_patch"], lambda row: (row["patch_id"], row["xid"]))
+        found: Groups[tuple[str, datetime]] = Groups()
+        for (patch_id, _), rows in of_transaction.items():
+            for at in {row["changed_at"] for row in rows}:
+                found.setdefault((patch_id, datetime.fromisoformat(at)), []).extend(rows)
+        return found
 
     def read_evidence(self, rows: Iterable[Row]) -> list[Event]:
         """The raw inputs behind evidence rows, those that can be read."""

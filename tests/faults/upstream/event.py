@@ -19,6 +19,9 @@ NOT_PASSED = (
     "failed", "failure", "error", "timeout", "inconclusive", "partial", "not_run", "INCONCLUSIVE", "PATCH_INSUFFICIENT", False,
 )  # fmt: skip
 GOOD_METHODS = ("wargaming", "ab_testing", "wargaming_only", "wargaming_fallback")
+# A machine that everybody knows, somebody under another name, somebody under their own, somebody whom nobody knows, nobody.
+MACHINE, ANN_AS_AUTHOR, BOB_AS_AUTHOR, UNKNOWN_AUTHOR = "eureka", "ann-dev", "bob", "contractor-7"
+AUTHORS = (*([MACHINE] * 16), ANN_AS_AUTHOR, BOB_AS_AUTHOR, UNKNOWN_AUTHOR, None)
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:hitl-stream:decision")
 
 
@@ -122,8 +125,8 @@ def approvable(rng: random.Random, number: int, patch_id: str, apv_id: str, fix:
             "detected_at": f"2026-11-20T07:00:{second:02}Z",
         },
         "patch": {
-            "diff": fix.diff, "strategy": "code_patch", "risk": rng.choice(("low", "medium", "LOW")), "author": "eureka",
-            "flagged": False,
+            "diff": fix.diff, "strategy": "code_patch", "risk": rng.choice(("low", "medium", "LOW")),
+            "author": rng.choice(AUTHORS), "flagged": False,
         },
         "wargame": {
             "run_id": f"WAR-{number}", "status": rng.choice(VOCABULARIES), "method": rng.choice(GOOD_METHODS),

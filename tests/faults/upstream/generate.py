@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,16 @@ def plan(results: int, *, seed: int = 1, partitions: int = 4, patches: Path | No
     return sorted(author.planned, key=lambda planned: planned.at)
 
 
+def burst(records: int, *, seed: int, partitions: int = 4) -> list[Planned]:
+    """Nothing but poison of every kind, one after the other; large ones once only."""
+    author = Author(corpus.load(seed=seed), seed, partitions)
+    small = sorted(poison.KINDS.keys() - poison.BIG)
+    large = sorted(poison.KINDS.keys() & poison.BIG)
+    for kind in [*large, *(small[number % len(small)] for number in range(records))]:
+        author.send(author.rng.random(), poison.KINDS[kind](author.result(), author.rng), kind)
+    return author.planned
+
+
 class Upstream:
     """Produces planned records in order per partition, through broker restarts; `places` are the acknowledged ones,
     `aborted` counts those that lie on the topic and were never committed."""
@@ -64,8 +75,8 @@ class Upstream:
         """Hand over everything; aborted records in transactions of their own."""
         for aborted, group in groupby(planned, key=lambda p: p.aborted):
             if aborted:
-                self._abort(list(group))
-                continue
+                with self.transaction(list(group)[:ABORTED_AT_ONCE_MAX]):
+                    continue
             for record in group:
                 self._produce(record)
         self._producer.poll(0)
@@ -94,21 +105,30 @@ class Upstream:
             place: Any = (message.topic(), message.partition(), message.offset())
             self.places.append(place)
 
-    def _abort(self, records: list[Planned]) -> None:
-        """A broker that dies meanwhile ends the transaction too: aborted is aborted."""
+    @contextmanager
+    def transaction(self, records: Sequence[Planned]) -> Iterator[None]:
+        """Records in a transaction that is aborted when the block ends. A broker that dies meanwhile ends it too."""
         self._transactions += 1
         identity = f"upstream-{self._seed}-{self._transactions}"
-        place = {"bootstrap.servers": self._servers, "transactional.id": identity}
-        producer = Producer({**SETTINGS, **TRANSACTION, **place})
-        try:
+        producer = Producer(
+            {**SETTINGS, **TRANSACTION, "bootstrap.servers": self._servers, "transactional.id": identity}
+        )
+        with self._tolerating(identity):
             producer.init_transactions(TRANSACTION_WAIT_S)
             producer.begin_transaction()
-            for record in records[:ABORTED_AT_ONCE_MAX]:
+            for record in records:
                 raw = record.raw
                 producer.produce(record.topic, raw.value, raw.key, record.partition, headers=list(raw.headers))
             producer.flush(TRANSACTION_WAIT_S)
-            self.aborted += len(records[:ABORTED_AT_ONCE_MAX]) - len(producer)
+            self.aborted += len(records) - len(producer)
+        yield
+        with self._tolerating(identity):
             producer.abort_transaction(TRANSACTION_WAIT_S)
+
+    @contextmanager
+    def _tolerating(self, identity: str) -> Iterator[None]:
+        try:
+            yield
         except KafkaException as error:
             print(f"transaction {identity}: {error}", file=sys.stderr)
 

@@ -1,9 +1,11 @@
-"""An OpenID provider's keys on loopback, and tokens of as many reviewers as a benchmark needs."""
+"""An OpenID provider's keys on loopback, and tokens of whoever is needed."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_urlsafe
 from threading import Thread
 from typing import Self
 
@@ -19,7 +21,7 @@ class Provider:
     """Serves its keys while it is open."""
 
     def __enter__(self) -> Self:
-        self._key = ECKey.generate_key("P-256", {"kid": "benchmark", "use": "sig", "alg": "ES256"})
+        self._key = ECKey.generate_key("P-256", {"kid": "tests", "use": "sig", "alg": "ES256"})
         keys = orjson.dumps(KeySet([self._key]).as_dict(private=False))
 
         class Keys(BaseHTTPRequestHandler):
@@ -50,8 +52,8 @@ class Provider:
             "HITL_AUTH_JWKS_URL": f"{self.issuer}/keys",
         }
 
-    def token(self, person: str) -> str:
-        """A token of a reviewer who has just logged in."""
+    def token(self, person: str, groups: Sequence[str] = (GROUP,)) -> str:
+        """A token of somebody who has just logged in; a reviewer, unless other groups are named."""
         at = int(time.time())
         claims = {
             "iss": self.issuer,
@@ -60,7 +62,8 @@ class Provider:
             "iat": at,
             "exp": at + LIFETIME_S,
             "auth_time": at,
+            "jti": token_urlsafe(12),
         }
         return jwt.encode(
-            {"alg": "ES256", "typ": "at+jwt", "kid": self._key.kid}, {**claims, "groups": [GROUP]}, self._key
+            {"alg": "ES256", "typ": "at+jwt", "kid": self._key.kid}, {**claims, "groups": list(groups)}, self._key
         )

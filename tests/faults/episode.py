@@ -1,0 +1,249 @@
+"""One world from its making to its judgement: results pour in, people work, one fault after the other falls into it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from hitl_stream.embedded.postgres import free_port
+from tests.faults import report, toll
+from tests.faults.crew.crew import Crew
+from tests.faults.crew.people import PEOPLE
+from tests.faults.crew.watching import Decided
+from tests.faults.journal import Journal
+from tests.faults.judge import checker, snapshot
+from tests.faults.judge.watched import Cursor
+from tests.faults.nemesis.kind import Kind
+from tests.faults.program import Program
+from tests.faults.report import Outcome, Struck
+from tests.faults.stage import COMMAND, Stage
+from tests.faults.toll import Bite, Witness
+from tests.faults.upstream import corpus, generate
+from tests.faults.upstream.story import Planned
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLE: Final = ROOT / "examples" / "eureka_consumer.py"
+DEADLINE_S: Final = 240.0
+POLL_S: Final = 0.1
+CALM_SHARE: Final = 0.7  # of the faults that wait until the one before is got over
+TIMED_SHARE, DELAY_S_MAX, PROGRESS_S_MAX = 0.4, 0.6, 3.0
+BITE_S: Final = 3.0
+NEWEST_CHANGE: Final = "SELECT max(xid)::text FROM change"
+RESULTS_PER_FAULT: Final = 400
+
+
+@dataclass
+class Episode:
+    """One run on a prepared stage, which faults may look at and torment: the processes, the servers, the witness."""
+
+    stage: Stage
+    directory: Path
+    seed: int
+    kinds: Sequence[Kind]
+    results_per_fault: int = RESULTS_PER_FAULT
+    marks: list[str] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+    _struck: list[Struck] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.witness = Witness(self.stage.url, self.stage.servers)
+        self.upstreams: list[generate.Upstream] = []
+        self.journal = Journal(self.directory / "journal.jsonl")
+        self.workers = [
+            self._program("worker-1", "worker_1", "worker", "--processes", "1"),
+            self._program("worker-2", "worker_2", "worker", "--processes", "1", "--instance", "second"),
+        ]
+        self.sidecars = [self._program(f"sidecar-{n}", f"sidecar_{n}", "sidecar") for n in (1, 2)]
+        self.scheduler = self._program("scheduler", "scheduler", "scheduler")
+        eureka = [sys.executable, str(EXAMPLE), "--bootstrap", self.stage.servers, "--out", str(self._copy)]
+        self.eureka = Program("eureka", eureka, {}, self.directory / "eureka.log")
+        self.programs = [*self.workers, *self.sidecars, self.scheduler, self.eureka]
+        self.crew = Crew(
+            [sidecar.url for sidecar in self.sidecars],
+            self.stage.provider,
+            self.journal,
+            self.seed,
+            Decided(self._copy).approved,
+        )
+
+    def run(self) -> Outcome:
+        """Everything: produce and decide under fire, heal, drain, compare."""
+        planned = generate.plan(
+            self.results_per_fault * (len(self.kinds) + 1),
+            seed=self.seed,
+            partitions=self.stage.partitions,
+            patches=corpus.find(),
+        )
+        self.mark(f"planned {len(planned)} records about {corpus.describe(corpus.find())}")
+        for person in PEOPLE:
+            self.journal.write("person", who=person.name, roles=person.roles)
+        upstream = self.upstream()
+        try:
+            for program in self.programs:
+                program.start()
+            self.wait_ready()
+            self.crew.start()
+            self._fire(upstream, planned)
+            self.mark("all is produced")
+            self.crew.rest()
+            self.wait("everything is recorded and published", self.witness.is_drained)
+            self.scheduler.stop()  # it would go on ending reviews
+            self.wait("the last reviews that it ended are published", self.witness.is_drained)
+            self.wait("every listener heard everything", self._all_heard)
+            self.mark("everything is recorded, published and heard")
+        finally:
+            self.crew.stop()
+            codes = {program.name: program.stop() for program in self.programs}
+            self.witness.close()
+            self.journal.close()
+        return self._judge(codes)
+
+    def mark(self, what: str) -> None:
+        """Say what happens."""
+        self.marks.append(f"{time.monotonic() - self._started:7.1f} s  {what}")
+        print(self.marks[-1], flush=True)
+
+    def pause(self, seconds: float) -> None:
+        """Not waiting for anything: when a fault falls, and how long somebody is away, is left to chance."""
+        threading.Event().wait(seconds)
+
+    def until(self, condition: Callable[[], object], seconds: float = BITE_S) -> bool:
+        """Look closely until something is so, for a short while only; whether it was."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            self.pause(0.002)
+        return True
+
+    def wait(self, what: str, condition: Callable[[], bool]) -> None:
+        """Let what has ended by itself start again, until something is so. Raises TimeoutError."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {DEADLINE_S:.0f} s: {what}; logs in {self.directory}")
+            self._revive()
+            self.pause(POLL_S)
+
+    def wait_ready(self) -> None:
+        """Until everybody says so."""
+        self.wait("everybody is ready", lambda: all(program.is_ready() for program in self.programs if program.port))
+
+    def upstream(self) -> generate.Upstream:
+        """Somebody who produces; what they were told is acknowledged must be there at the end."""
+        self.upstreams.append(generate.Upstream(self.stage.servers, self.seed * 1_000 + len(self.upstreams)))
+        return self.upstreams[-1]
+
+    def command(self, *words: str) -> None:
+        """What an operator types."""
+        environment = self.stage.environment("operator", 0)
+        subprocess.run([COMMAND, *words], env={**os.environ, **environment}, check=True, capture_output=True)
+
+    def bite(self) -> Bite:
+        """What is under way of everybody, now."""
+        return self.witness.everything(self.crew.open_requests())
+
+    @contextmanager
+    def passing(self, name: str, login: str, *arguments: str) -> Iterator[Program]:
+        """One more program for a while."""
+        program = self._program(name, login, *arguments)
+        program.start()
+        try:
+            yield program
+        finally:
+            program.stop()
+
+    @property
+    def _copy(self) -> Path:
+        return self.directory / "eureka.jsonl"
+
+    def _program(self, name: str, login: str, *arguments: str) -> Program:
+        port = free_port()
+        environment = self.stage.environment(login, port)
+        return Program(name, [COMMAND, *arguments], environment, self.directory / f"{name}.log", port)
+
+    def _fire(self, upstream: generate.Upstream, planned: Sequence[Planned]) -> None:
+        """One slice of the records per fault, the fault falling somewhere into its processing."""
+        size = -(-len(planned) // (len(self.kinds) + 1))
+        for number, kind in enumerate(self.kinds):
+            with ThreadPoolExecutor(1) as thread:
+                producing = thread.submit(upstream.send, planned[number * size : (number + 1) * size])
+                self._bide(size)
+                at = self.journal.write("fault", kind=kind.name)
+                bite = kind.strike(self)
+                healed_at = time.monotonic()
+                producing.result(DEADLINE_S)
+            self._revive()
+            recovered_s = None
+            if self.rng.random() < CALM_SHARE:
+                self.wait_ready()
+                self.wait("the fault is got over", self.witness.is_drained)
+                recovered_s = time.monotonic() - healed_at
+            self._note(Struck(kind.name, at, bite, recovered_s))
+        upstream.send(planned[len(self.kinds) * size :])
+        upstream.finish()
+
+    def _bide(self, size: int) -> None:
+        """Let some of the slice be recorded, or just some time pass: any moment must do."""
+        moment = self.rng.random()
+        if self.rng.random() < TIMED_SHARE:
+            self.pause(moment * DELAY_S_MAX)
+            return
+        goal = self.witness.recorded() + moment * size / 2
+        self.until(lambda: self.witness.recorded() >= goal, PROGRESS_S_MAX)
+
+    def _note(self, struck: Struck) -> None:
+        self._struck.append(struck)
+        self.journal.write("struck", **asdict(struck))
+        over = "" if struck.recovered_s is None else f", got over {struck.recovered_s:.1f} s later"
+        self.mark(f"{struck.kind}: {struck.bite}{over}")
+
+    def _revive(self) -> None:
+        for program in self.programs:
+            program.revive()
+
+    def _all_heard(self) -> bool:
+        """Those who listen to everything."""
+        newest, cursors = self.witness.ask(NEWEST_CHANGE), self.crew.cursors()
+        return newest is None or all(cursor and Cursor.read(cursor).sees(int(newest)) for cursor in cursors)
+
+    def _judge(self, codes: dict[str, int]) -> Outcome:
+        """Let Eureka read to the end, take the snapshot, compare."""
+        subprocess.run([*self.eureka.arguments, "--until-end"], check=True, timeout=DEADLINE_S)
+        self.mark("Eureka has read to the end")
+        manifest = self.directory / "manifest.jsonl"
+        generate.write_manifest(chain.from_iterable(one.places for one in self.upstreams), manifest)
+        journal = self.journal.path
+        world = asyncio.run(snapshot.capture(self.stage.url, self.stage.servers, self._copy, manifest, journal=journal))
+        self.mark("snapshot taken")
+        violations = checker.check(world)
+        self.mark(f"compared: {len(violations)} violations")
+        if violations:
+            snapshot.save(world, self.directory / "world.json")
+        return Outcome(
+            seed=self.seed,
+            commit=report.commit(),
+            seconds=time.monotonic() - self._started,
+            struck=self._struck,
+            deaths={program.name: program.deaths for program in self.programs},
+            codes={name: code for name, code in codes.items() if name != self.eureka.name},
+            cut=toll.cut_transactions(self.stage.postgres.folder / "postgres.log"),
+            told=dict(toll.told(program.log for program in self.programs)),
+            figures=checker.figures(world) | {"aborted and never seen": sum(one.aborted for one in self.upstreams)},
+            failures=self.crew.failures,
+            violations=violations,
+            marks=self.marks,
+        )

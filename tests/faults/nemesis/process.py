@@ -1,0 +1,148 @@
+"""Faults of the product's own processes: killed, frozen, told to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from tests.faults.nemesis.kind import Kind
+from tests.faults.program import Program
+from tests.faults.toll import Bite
+
+if TYPE_CHECKING:
+    from tests.faults.episode import Episode
+
+SESSION_OVER_S: Final = 12.0  # the group gives a silent worker up after 10
+LEASE_OVER_S: Final = 12.0
+REQUEST_OVER_S: Final = 8.0
+JOIN_S, JOINS = 3.0, 4
+
+
+def kill_worker(episode: Episode) -> Bite:
+    worker = episode.rng.choice(episode.workers)
+    worker.kill()
+    bite = episode.witness.left_by(worker.pid)
+    _start_again(episode, worker)
+    return bite
+
+
+def freeze_worker(episode: Episode) -> Bite:
+    """For longer than its session lasts: what it goes on with afterwards belongs to somebody else by then."""
+    worker = episode.rng.choice(episode.workers)
+    with _frozen(worker):
+        bite = episode.witness.left_by(worker.pid)
+        episode.pause(SESSION_OVER_S)
+    return bite
+
+
+def end_worker(episode: Episode) -> Bite:
+    worker = episode.rng.choice(episode.workers)
+    bite = episode.witness.left_by(worker.pid)
+    worker.stop()
+    _start_again(episode, worker)
+    return bite
+
+
+def kill_sidecar(episode: Episode) -> Bite:
+    sidecar, open_requests = _busy_sidecar(episode)
+    sidecar.kill()
+    _start_again(episode, sidecar)
+    return Bite(open_requests=open_requests)
+
+
+def freeze_sidecar(episode: Episode) -> Bite:
+    sidecar, open_requests = _busy_sidecar(episode)
+    with _frozen(sidecar):
+        episode.pause(episode.rng.uniform(1.0, REQUEST_OVER_S))
+    return Bite(open_requests=open_requests)
+
+
+def end_sidecar(episode: Episode) -> Bite:
+    sidecar, open_requests = _busy_sidecar(episode)
+    sidecar.stop()
+    _start_again(episode, sidecar)
+    return Bite(open_requests=open_requests)
+
+
+def kill_scheduler(episode: Episode) -> Bite:
+    overdue = _something_overdue(episode)
+    episode.scheduler.kill()
+    _start_again(episode, episode.scheduler)
+    return Bite(overdue=overdue)
+
+
+def freeze_scheduler(episode: Episode) -> Bite:
+    """For longer than its lease lasts, with another one there to take it."""
+    overdue = _something_overdue(episode)
+    with _frozen(episode.scheduler), episode.passing("scheduler-2", "scheduler", "scheduler"):
+        episode.pause(LEASE_OVER_S)
+    return Bite(overdue=overdue)
+
+
+def kill_eureka(episode: Episode) -> Bite:
+    episode.eureka.kill()
+    bite = episode.witness.everything()
+    _start_again(episode, episode.eureka)
+    return bite
+
+
+def storm_of_rebalances(episode: Episode) -> Bite:
+    """A third worker joins and leaves again and again."""
+    bite = episode.witness.everything()
+    for _ in range(JOINS):
+        with episode.passing("worker-3", "worker_3", "worker", "--processes", "1", "--instance", "third"):
+            episode.pause(JOIN_S)
+    return bite
+
+
+@contextmanager
+def _frozen(program: Program) -> Iterator[None]:
+    program.freeze()
+    try:
+        yield
+    finally:
+        program.thaw()
+
+
+def _start_again(episode: Episode, program: Program) -> None:
+    episode.pause(episode.rng.choice((0.0, 0.0, 1.0)))
+    program.start()
+
+
+def _busy_sidecar(episode: Episode) -> tuple[Program, int]:
+    """One of them, with a request under way: they are short."""
+    sidecar = episode.rng.choice(episode.sidecars)
+    found = [0]
+
+    def is_busy() -> bool:
+        found[0] = episode.crew.open_requests(sidecar.url)
+        return found[0] > 0
+
+    episode.until(is_busy)
+    return sidecar, found[0]
+
+
+def _something_overdue(episode: Episode) -> int:
+    found = [0]
+
+    def is_overdue() -> bool:
+        found[0] = episode.witness.overdue()
+        return found[0] > 0
+
+    episode.until(is_overdue)
+    return found[0]
+
+
+KINDS: Final = (
+    Kind("worker killed", kill_worker),
+    Kind("worker frozen", freeze_worker),
+    Kind("worker ended", end_worker),
+    Kind("sidecar killed", kill_sidecar),
+    Kind("sidecar frozen", freeze_sidecar),
+    Kind("sidecar ended", end_sidecar),
+    Kind("scheduler killed", kill_scheduler),
+    Kind("scheduler frozen", freeze_scheduler),
+    Kind("Eureka killed", kill_eureka),
+    Kind("storm of rebalances", storm_of_rebalances),
+)
