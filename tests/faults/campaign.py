@@ -9,21 +9,25 @@ anything was violated.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.faults import report, stage
-from tests.faults.episode import Episode
+from tests.faults.episode import RESULTS_PER_FAULT, Episode
+from tests.faults.nemesis import failpoint
 from tests.faults.nemesis.catalogue import KINDS, REPLICATED
 from tests.faults.nemesis.kind import Kind
 from tests.faults.report import Outcome
 
 FAULTS_PER_EPISODE: Final = 25
+RESULTS_FOR_POINTS: Final = 4_000
 THREE_EVERY: Final = 20  # episodes, one is with three brokers
 STATE: Final = Path("build") / "faults"
 
@@ -38,35 +42,55 @@ def choose(seed: int, kinds: Sequence[Kind], faults: int = FAULTS_PER_EPISODE) -
     return chosen
 
 
-def run(seed: int, kinds: Sequence[Kind], directory: Path, *, replicated: bool = False) -> Outcome:
+def run(
+    seed: int, kinds: Sequence[Kind], directory: Path, *, replicated: bool = False, points: Path | None = None
+) -> Outcome:
     """One episode on servers of its own. Raises Fatal when they cannot be had."""
     with stage.standing(replicated=replicated) as standing:
-        return Episode(standing, directory, seed, kinds).run()
+        results = RESULTS_PER_FAULT if points is None else RESULTS_FOR_POINTS
+        return Episode(standing, directory, seed, kinds, results, points=points).run()
 
 
 def main(arguments: list[str] | None = None) -> int:
     given = _options(arguments)
-    single = [kind for name, kind in KINDS.items() if name in (given.only or KINDS)]
-    replicated = [kind for name, kind in REPLICATED.items() if name in (given.only or REPLICATED)]
     given.state.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + given.minutes * 60
-    seed = given.seed
-    while time.monotonic() < deadline:
-        kept = given.state / f"episode-{seed}.json"
+    for name, episode in _failpoints(given) if given.failpoints else _episodes(given):
+        if time.monotonic() >= deadline:
+            break
+        kept = given.state / f"{name}.json"
         if not kept.exists():
             with tempfile.TemporaryDirectory(prefix="hitl-faults-") as scratch:
-                folder = given.keep / f"seed-{seed}" if given.keep else Path(scratch)
+                folder = given.keep / name if given.keep else Path(scratch)
                 folder.mkdir(parents=True, exist_ok=not given.keep)  # an older copy of Eureka's would be gone on with
-                of_three = bool(replicated) and (seed % THREE_EVERY == 0 or not single)
-                chosen = choose(seed, replicated if of_three else single, given.faults)
-                outcome = run(seed, chosen, folder, replicated=of_three)
+                outcome = episode(folder)
             report.keep(outcome, kept)
             print(report.text(outcome))
-        seed += 1
     outcomes = report.load(given.state)
     if given.report:
         report.write(outcomes, given.report)
     return 1 if any(outcome.violations or outcome.failures for outcome in outcomes) else 0
+
+
+def _episodes(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Path], Outcome]]]:
+    """One after the other, for ever; now and then one with three brokers."""
+    single = [kind for name, kind in KINDS.items() if name in (given.only or KINDS)]
+    replicated = [kind for name, kind in REPLICATED.items() if name in (given.only or REPLICATED)]
+    for seed in itertools.count(given.seed):
+        of_three = bool(replicated) and (seed % THREE_EVERY == 0 or not single)
+        kinds = choose(seed, replicated if of_three else single, given.faults)
+        yield f"episode-{seed}", partial(run, seed, kinds, replicated=of_three)
+
+
+def _failpoints(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Path], Outcome]]]:
+    """One episode in which programs note every point that they come to; then those in which they die there."""
+    points = given.state / "points"
+    points.mkdir(exist_ok=True)
+    yield "failpoints-0", partial(run, given.seed, [], points=points)
+    found = list(failpoint.kinds({file.name: failpoint.read(file) for file in sorted(points.iterdir())}))
+    for number, start in enumerate(range(0, len(found), given.faults), 1):
+        kinds = found[start : start + given.faults]
+        yield f"failpoints-{number}", partial(run, given.seed + number, kinds)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -76,6 +100,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=[*KINDS, *REPLICATED], metavar="KIND", help="; ".join([*KINDS, *REPLICATED])
     )
+    parser.add_argument("--failpoints", action="store_true", help="instead: die before and after every statement")
     parser.add_argument("--faults", type=int, default=FAULTS_PER_EPISODE, help="of one episode")
     parser.add_argument("--state", type=Path, default=STATE, help="what each episode came to")
     parser.add_argument("--report", type=Path, help="write all of it as Markdown")

@@ -17,9 +17,10 @@ RESULTS, SEED = 900, 4
 
 
 @pytest.fixture(scope="session")
-def recorded_world(postgres: PostgresServer) -> World:
+def recorded_world(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Do not change it: spoil a copy."""
+    folder = tmp_path_factory.mktemp("recorded")
     planned = generate.plan(RESULTS, seed=SEED)
     # A thread of its own: an event loop may be running in this one.
     with databases.migrated(postgres) as url, ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, recorded.record(url, planned, seed=SEED)).result()
+        return thread.submit(asyncio.run, recorded.record(url, planned, folder, seed=SEED)).result()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
+from signal import SIGTERM
 from typing import Final
 
 from hitl_stream.embedded.postgres import free_port
@@ -25,6 +26,7 @@ from tests.faults.crew.watching import Decided
 from tests.faults.journal import Journal
 from tests.faults.judge import checker, snapshot
 from tests.faults.judge.watched import Cursor
+from tests.faults.nemesis import failpoint
 from tests.faults.nemesis.kind import Kind
 from tests.faults.program import Program
 from tests.faults.report import Outcome, Struck
@@ -53,6 +55,7 @@ class Episode:
     seed: int
     kinds: Sequence[Kind]
     results_per_fault: int = RESULTS_PER_FAULT
+    points: Path | None = None  # a folder for the points that each program comes to
     marks: list[str] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
     _struck: list[Struck] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Episode:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.witness = Witness(self.stage.url, self.stage.servers)
+        self.everybody: list[Program] = []
         self.upstreams: list[generate.Upstream] = []
         self.journal = Journal(self.directory / "journal.jsonl")
         self.workers = [
@@ -70,6 +74,7 @@ class Episode:
         self.scheduler = self._program("scheduler", "scheduler", "scheduler")
         eureka = [sys.executable, str(EXAMPLE), "--bootstrap", self.stage.servers, "--out", str(self._copy)]
         self.eureka = Program("eureka", eureka, {}, self.directory / "eureka.log")
+        self.everybody.append(self.eureka)
         self.programs = [*self.workers, *self.sidecars, self.scheduler, self.eureka]
         self.crew = Crew(
             [sidecar.url for sidecar in self.sidecars],
@@ -106,10 +111,11 @@ class Episode:
             self.mark("everything is recorded, published and heard")
         finally:
             self.crew.stop()
-            codes = {program.name: program.stop() for program in self.programs}
+            for program in self.programs:
+                program.stop()
             self.witness.close()
             self.journal.close()
-        return self._judge(codes)
+        return self._judge()
 
     def mark(self, what: str) -> None:
         """Say what happens."""
@@ -173,7 +179,11 @@ class Episode:
     def _program(self, name: str, login: str, *arguments: str) -> Program:
         port = free_port()
         environment = self.stage.environment(login, port)
-        return Program(name, [COMMAND, *arguments], environment, self.directory / f"{name}.log", port)
+        if self.points is not None:
+            environment |= failpoint.seen(self.points / name)
+        program = Program(name, [COMMAND, *arguments], environment, self.directory / f"{name}.log", port)
+        self.everybody.append(program)
+        return program
 
     def _fire(self, upstream: generate.Upstream, planned: Sequence[Planned]) -> None:
         """One slice of the records per fault, the fault falling somewhere into its processing."""
@@ -220,7 +230,12 @@ class Episode:
         newest, cursors = self.witness.ask(NEWEST_CHANGE), self.crew.cursors()
         return newest is None or all(cursor and Cursor.read(cursor).sees(int(newest)) for cursor in cursors)
 
-    def _judge(self, codes: dict[str, int]) -> Outcome:
+    def _bad_ends(self) -> Iterator[str]:
+        """Who did not end in order and in time when asked to."""
+        for program in self.everybody:
+            yield from (f"{program.name} ended with {code}" for code in program.codes if code not in (0, -SIGTERM))
+
+    def _judge(self) -> Outcome:
         """Let Eureka read to the end, take the snapshot, compare."""
         subprocess.run([*self.eureka.arguments, "--until-end"], check=True, timeout=DEADLINE_S)
         self.mark("Eureka has read to the end")
@@ -238,12 +253,11 @@ class Episode:
             commit=report.commit(),
             seconds=time.monotonic() - self._started,
             struck=self._struck,
-            deaths={program.name: program.deaths for program in self.programs},
-            codes={name: code for name, code in codes.items() if name != self.eureka.name},
+            deaths={program.name: program.deaths for program in self.everybody},
             cut=toll.cut_transactions(self.stage.postgres.folder / "postgres.log"),
             told=dict(toll.told(program.log for program in self.programs)),
             figures=checker.figures(world) | {"aborted and never seen": sum(one.aborted for one in self.upstreams)},
-            failures=self.crew.failures,
+            failures=[*self.crew.failures, *self._bad_ends()],
             violations=violations,
             marks=self.marks,
         )

@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Program:
     port: int = 0
     kills: int = 0
     deaths: int = 0
+    codes: list[int] = field(default_factory=list)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _guard: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -56,10 +58,16 @@ class Program:
             ["/bin/sh", "-c", GUARD, str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
         )
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """SIGKILL to all of it, at once."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self.kills += 1
             self._dismiss()
@@ -78,17 +86,16 @@ class Program:
             self._dismiss()
             self.start()
 
-    def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
-        if self._process is None:
-            return 0
-        if self._process.poll() is None:
-            self._process.terminate()
+    def stop(self) -> None:
+        """SIGTERM, and how it ended is added to `codes`."""
+        if self._process is None or self._guard is None:
+            return
+        self._process.terminate()
         try:
-            return self._process.wait(STOP_S)
+            self.codes.append(self._process.wait(STOP_S))
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
-            return self._process.wait()
+            self.codes.append(self._process.wait())
         finally:
             self._dismiss()
 

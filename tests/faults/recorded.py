@@ -5,26 +5,43 @@ Quick enough for tests of the checker itself; the campaign does the same with a 
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from zlib import crc32
 
 import asyncpg
 
 from hitl_stream.contract.record import Record as AnyRecord
 from hitl_stream.contract.record import StoredRecord
+from hitl_stream.embedded.postgres import free_port
 from hitl_stream.store import position
 from hitl_stream.store.batch import Span
 from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
+from tests.faults import journal, stage
+from tests.faults.crew.crew import Crew
+from tests.faults.crew.people import PEOPLE
+from tests.faults.journal import Journal
 from tests.faults.judge import snapshot
 from tests.faults.judge.snapshot import INPUT_TOPICS, Record, Row, World
 from tests.faults.judge.view import View
+from tests.faults.judge.watched import Cursor
+from tests.faults.program import Program
 from tests.faults.upstream.story import Planned
+from tests.harness import wait
+from tests.harness.provider import Provider
 
 CLUSTER, PARTITIONS = "recorded", 4
 BATCH_RECORDS_MAX = 40
+READY_S, WORK_S = 30.0, 60.0
+APPROVED = """SELECT patch_id, 'sha256:' || encode(patch_digest, 'hex') FROM decision
+               WHERE decision = 'approved' AND patch_digest IS NOT NULL"""
+DONE = """SELECT DISTINCT decision AS what FROM decision WHERE mode = 'human'
+          UNION SELECT action FROM action WHERE actor <> 'policy'
+          UNION SELECT 'two voted' FROM decision WHERE mode = 'human' AND cardinality(approvers) > 1"""
 
 
 def lay_down(planned: Sequence[Planned]) -> tuple[list[Record], dict[str, dict[int, int]]]:
@@ -40,11 +57,12 @@ def lay_down(planned: Sequence[Planned]) -> tuple[list[Record], dict[str, dict[i
     return records, ends
 
 
-async def record(url: str, planned: Sequence[Planned], *, seed: int = 1) -> World:
-    """Let the recorder record the plan in batches of random size, and take the snapshot."""
+async def record(url: str, planned: Sequence[Planned], folder: Path, *, seed: int = 1) -> World:
+    """Let the recorder record the plan in batches of random size, let people work on it, and take the snapshot."""
     connection = await asyncpg.connect(url)
     try:
         await snapshot.install_spy(connection)
+        await stage.admit_people(connection)
     finally:
         await connection.close()
     records, ends = lay_down(planned)
@@ -56,12 +74,51 @@ async def record(url: str, planned: Sequence[Planned], *, seed: int = 1) -> Worl
             )
     finally:
         await database.close()
+    await _inhabit(url, folder, seed)
     world = World(CLUSTER, records, [], ends, await snapshot.read_tables(url))
+    world.journal = list(journal.read(folder / "journal.jsonl"))
     world.outputs = _publish(world)
     world.tables["outbox"] = []
     world.produced = [record.place for record in records]
     world.eureka = read_eureka(world)
     return world
+
+
+async def _inhabit(url: str, folder: Path, seed: int) -> None:
+    """Let people work, with the sidecar that they have, until everything was done that can be done."""
+    connection = await asyncpg.connect(url)
+    approved = [tuple(row) for row in await connection.fetch(APPROVED)]
+    written = Journal(folder / "journal.jsonl")
+    for person in PEOPLE:
+        written.write("person", who=person.name, roles=person.roles)
+    with Provider() as provider:
+        port = free_port()
+        environment = {"HITL_DATABASE_URL": url, "HITL_HTTP_PORT": str(port), **provider.environment()}
+        sidecar = Program("sidecar", [stage.COMMAND, "sidecar"], environment, folder / "sidecar.log", port)
+        crew = Crew([sidecar.url], provider, written, seed, lambda: approved)
+        sidecar.start()
+        try:
+            await asyncio.to_thread(wait.until, sidecar.is_ready, READY_S)
+            crew.start()
+            await wait.until_async(lambda: _is_enough(connection), WORK_S)
+            crew.rest()
+            newest = int(await connection.fetchval("SELECT max(xid)::text FROM change"))
+            await asyncio.to_thread(wait.until, lambda: _have_heard(crew, newest), READY_S)
+        finally:
+            crew.stop()
+            sidecar.stop()
+            written.close()
+            await connection.close()
+    assert crew.failures == []
+
+
+async def _is_enough(connection: asyncpg.Connection) -> bool:
+    done = {row["what"] for row in await connection.fetch(DONE)}
+    return {"approved", "rejected", "revoked", "commented", "claimed", "two voted", "glass_broken"} <= done
+
+
+def _have_heard(crew: Crew, newest: int) -> bool:
+    return all(cursor is not None and Cursor.read(cursor).sees(newest) for cursor in crew.cursors())
 
 
 async def _record_topic(

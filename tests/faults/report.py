@@ -32,14 +32,13 @@ class Struck:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one episode came to. `deaths` are processes that ended by themselves, `codes` how they ended when asked to."""
+    """What one episode came to. `deaths` are processes that ended by themselves, `failures` what else went wrong."""
 
     seed: int
     commit: str
     seconds: float
     struck: Sequence[Struck]
     deaths: Mapping[str, int]
-    codes: Mapping[str, int]
     cut: int
     told: Mapping[str, int]
     figures: Mapping[str, int]
@@ -69,7 +68,7 @@ def keep(outcome: Outcome, file: Path) -> None:
 def load(folder: Path) -> list[Outcome]:
     """Every episode that was kept, by seed."""
     found = []
-    for file in folder.glob("episode-*.json"):
+    for file in folder.glob("*.json"):
         plain = json.loads(file.read_text())
         plain["struck"] = [Struck(**{**one, "bite": Bite(**one["bite"])}) for one in plain["struck"]]
         plain["violations"] = [Violation(*one) for one in plain["violations"]]
@@ -81,7 +80,7 @@ def text(outcome: Outcome) -> str:
     """For the screen."""
     lines = [f"seed {outcome.seed}, commit {outcome.commit}, {outcome.seconds:.0f} s"]
     lines += [f"{name:<36} {number:>9,}" for name, number in {**outcome.figures, **outcome.reach}.items()]
-    lines += [f"ended by themselves: {_named(outcome.deaths)}", f"exit codes: {_named(outcome.codes)}"]
+    lines.append(f"ended by themselves: {_named(outcome.deaths)}")
     return "\n".join([*lines, *_wrong(outcome)])
 
 

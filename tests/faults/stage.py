@@ -146,20 +146,25 @@ def _run(command: list[str], environment: Mapping[str, str], given: str = "") ->
     return done.stdout
 
 
+async def admit_people(connection: asyncpg.Connection) -> None:
+    """Say who may do what, and whose patches whose are."""
+    roles = [(person.group, role, "campaign") for person in PEOPLE for role in person.roles]
+    await connection.executemany(
+        "INSERT INTO access_group_role (group_name, role, granted_by) VALUES ($1, $2, $3)", roles
+    )
+    authors = [(*author, person, "campaign") for author, person in AUTHORS.items()]
+    await connection.executemany(
+        "INSERT INTO author (source, name, person, mapped_by) VALUES ($1, $2, $3, $4)", authors
+    )
+
+
 async def _prepare(postgres: PostgresServer, ports: Mapping[Line, int]) -> dict[str, str]:
     """Spies, what people may do, and a login for each program: the spy tells by it who moved a position."""
     urls = {}
     connection = await asyncpg.connect(postgres.url())
     try:
         await snapshot.install_spy(connection)
-        roles = [(person.group, role, "campaign") for person in PEOPLE for role in person.roles]
-        await connection.executemany(
-            "INSERT INTO access_group_role (group_name, role, granted_by) VALUES ($1, $2, $3)", roles
-        )
-        authors = [(*author, person, "campaign") for author, person in AUTHORS.items()]
-        await connection.executemany(
-            "INSERT INTO author (source, name, person, mapped_by) VALUES ($1, $2, $3, $4)", authors
-        )
+        await admit_people(connection)
         for login, role in LOGINS.items():
             password = secrets.token_urlsafe(24)
             await connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{password}' IN ROLE {role}")

@@ -46,11 +46,11 @@ def test_every_kind_of_fault_is_struck_as_often_as_any_other() -> None:
 def test_a_campaign_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
 
-    def run(seed: int, _: object, __: Path, *, replicated: bool) -> report.Outcome:
+    def run(seed: int, _: object, directory: Path, *, replicated: bool) -> report.Outcome:
         begun.append(seed)
         if len(begun) == 2:
             raise KeyboardInterrupt
-        return report.Outcome(seed, "abc", 1.0, [], {}, {}, 0, {}, {}, [], [], [])
+        return report.Outcome(seed, "abc", 1.0, [], {}, 0, {}, {}, [], [], [])
 
     monkeypatch.setattr(campaign, "run", run)
     asked = ["--state", str(tmp_path), "--minutes", "0.0005", "--report", str(tmp_path / "faults.md")]

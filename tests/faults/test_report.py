@@ -14,7 +14,7 @@ from tests.faults.toll import Bite
 from tests.faults.upstream import corpus
 
 OUTCOME = Outcome(
-    seed=7, commit="abc1234", seconds=12.3, deaths={"worker-1": 1}, codes={"worker-1": 0}, cut=1, told={"batch_refused": 3},
+    seed=7, commit="abc1234", seconds=12.3, deaths={"worker-1": 1}, cut=1, told={"batch_refused": 3},
     struck=[Struck("worker killed", 1.5, Bite(12), 2.5), Struck("worker killed", 9.5, Bite())],
     figures={"duplicates": 41}, failures=["KeyError('state')"],
     violations=[Violation("input_lost", "('wargaming.results', 0, 5): nowhere")], marks=["killed"],

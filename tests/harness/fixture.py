@@ -20,7 +20,7 @@ from tests.harness.postgres import PostgresServer
 def postgres() -> Iterator[PostgresServer]:
     """A real Postgres 15. Do not stop it: other tests use it too."""
     try:
-        server = PostgresServer().start()
+        server = PostgresServer(options={"track_commit_timestamp": "on"}).start()
     except Fatal as error:
         missing("PostgreSQL 15", error)
     yield server

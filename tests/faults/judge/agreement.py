@@ -180,7 +180,8 @@ def check_states(view: View) -> Iterator[Violation]:
             )
         if row["state"] not in {"collecting", "pending"} and row["state"] != last:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']}, last decided {last}")
-        if row["state"] in {"collecting", "pending"} and last in {"approved", "rejected"}:
+        is_decided = last in {"approved", "rejected"} and decisions[-1]["round"] == row["round"]
+        if row["state"] in {"collecting", "pending"} and is_decided:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']} although {last}")
     for row in view.rows["decision"]:
         if (

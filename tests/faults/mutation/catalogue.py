@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.faults.mutation import damage
+from tests.faults.mutation import damage, damage_people
 from tests.faults.mutation.damage import Spoil
 
 
@@ -72,4 +72,26 @@ MUTATIONS = (
     Mutation("Eureka was told something else", "eureka_differs", damage.change_in_eureka),
     Mutation("records skipped", "position_jumped", damage.jump),
     Mutation("recorded without a claim", "moved_without_claim", damage.move_without_claim),
+    Mutation("one vote of two lost", "quorum_missed", damage_people.lose_vote),
+    Mutation("approvers made up", "approver_made_up",
+             damage.change("decision", "approvers", lambda _: ["zoe"], damage_people.of_several)),
+    Mutation("approved by its author", "approved_own", damage_people.make_them_the_author),
+    Mutation("decided without the role", "unauthorised", damage_people.forget_a_role),
+    Mutation("decided when the role was gone", "unauthorised", damage_people.take_role_before),
+    Mutation("answered as done and lost", "human_lost", damage_people.lose_note),
+    Mutation("asked once and done twice", "human_doubled", damage_people.double_note),
+    Mutation("done and never asked for", "human_unasked", damage_people.ask_for_nothing),
+    Mutation("refused and done", "refused_and_done", damage_people.refuse_what_was_done),
+    Mutation("another decision in the answer", "answer_differs", damage_people.tell_another_decision),
+    Mutation("decided on another version", "decided_unseen", damage_people.see_another_version),
+    Mutation("decided without a new version", "moved_unseen", damage_people.lose_move),
+    Mutation("dated two hours later", "wrongly_dated", damage_people.date_wrongly),
+    Mutation("audit entry lost", "audit_missing", damage_people.lose_entry),
+    Mutation("decided without a token", "audit_incomplete", damage_people.forget_token),
+    Mutation("approved by policy while that was off", "approved_while_off", damage_people.switch_off),
+    Mutation("live update lost", "live_gap", damage_people.lose_update),
+    Mutation("listener never told anything", "live_silent", damage_people.silence_listener),
+    Mutation("yes to another digest", "gate_wrong", damage_people.yes_to_another_digest),
+    Mutation("yes for too long", "gate_wrong", damage_people.yes_for_too_long),
+    Mutation("yes after a revocation", "gate_wrong", damage_people.yes_after_revocation),
 )  # fmt: skip

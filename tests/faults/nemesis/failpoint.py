@@ -1,0 +1,51 @@
+"""Programs that die exactly before and after every statement, publication and acknowledgement, one point after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.faults.nemesis.kind import Kind
+from tests.faults.program import Program
+from tests.faults.toll import Bite
+
+if TYPE_CHECKING:
+    from tests.faults.episode import Episode
+
+FOLDER: Final = Path(__file__).parents[1] / "failpoint"
+REACHED_S: Final = 20.0
+
+
+def seen(file: Path) -> dict[str, str]:
+    """What a program is told so that it notes the points that it reaches."""
+    return {"PYTHONPATH": str(FOLDER), "HITL_FAILPOINTS_SEEN": str(file)}
+
+
+def read(file: Path) -> list[str]:
+    """The points that were noted, sorted."""
+    return sorted(set(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
+
+
+def kinds(points: dict[str, Sequence[str]]) -> Iterator[Kind]:
+    """One for each point of each program, by the program's name."""
+    for name, those in points.items():
+        for point in those:
+
+            def strike(episode: Episode, name: str = name, point: str = point) -> Bite:
+                return _die(episode, next(one for one in episode.programs if one.name == name), point)
+
+            yield Kind(f"{name} dies {point}", strike)
+
+
+def _die(episode: Episode, program: Program, point: str) -> Bite:
+    """Started again with the point; whether it came to it shows in its death. No bite where it did not."""
+    program.kill()
+    program.start(PYTHONPATH=str(FOLDER), HITL_FAILPOINT=point)
+    died = episode.until(lambda: not program.is_alive, REACHED_S)
+    bite = episode.bite() if died else Bite()
+    if not died:
+        episode.mark(f"{program.name} never came to: {point}")
+        program.kill()
+    program.start()
+    return bite
