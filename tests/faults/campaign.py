@@ -43,10 +43,19 @@ def choose(seed: int, kinds: Sequence[Kind], faults: int = FAULTS_PER_EPISODE) -
 
 
 def run(
-    seed: int, kinds: Sequence[Kind], directory: Path, *, replicated: bool = False, points: Path | None = None
+    seed: int,
+    kinds: Sequence[Kind],
+    directory: Path,
+    *,
+    replicated: bool = False,
+    points: Path | None = None,
+    product: Path | None = None,
 ) -> Outcome:
-    """One episode on servers of its own. Raises Fatal when they cannot be had."""
-    with stage.standing(replicated=replicated) as standing:
+    """One episode on servers of its own. Raises Fatal when they cannot be had.
+
+    `points` is a folder for the points that programs come to, `product` where another copy of the product lies.
+    """
+    with stage.standing(replicated=replicated, product=product) as standing:
         results = RESULTS_PER_FAULT if points is None else RESULTS_FOR_POINTS
         return Episode(standing, directory, seed, kinds, results, points=points).run()
 

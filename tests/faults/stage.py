@@ -57,13 +57,15 @@ LIMITS: Final = {
 
 @dataclass(frozen=True)
 class Stage:
-    """All servers, running and prepared: one broker or three. `urls` says how each login connects."""
+    """All servers, running and prepared: one broker or three. `urls` says how each login connects,
+    `environ` is told to every program besides."""
 
     kafka: KafkaServer | KafkaCluster
     postgres: PostgresServer
     provider: Provider
     lines: Toxiproxy
     urls: Mapping[str, str]
+    environ: Mapping[str, str]
 
     @property
     def url(self) -> str:
@@ -95,6 +97,7 @@ class Stage:
     def environment(self, login: str, port: int) -> dict[str, str]:
         """What a program of the product is told; `port` is where it answers."""
         return {
+            **self.environ,
             "HITL_DATABASE_URL": self.urls[login],
             "HITL_KAFKA_BOOTSTRAP_SERVERS": self._workers_kafka,
             "HITL_ENVIRONMENT": "local",
@@ -109,8 +112,9 @@ class Stage:
 
 
 @contextmanager
-def standing(*, replicated: bool = False) -> Iterator[Stage]:
-    """Start and prepare all servers. Raises Fatal when one cannot be had."""
+def standing(*, replicated: bool = False, product: Path | None = None) -> Iterator[Stage]:
+    """Start and prepare all servers; `product` is where another copy of it lies. Raises Fatal when one cannot be had."""
+    environ = {} if product is None else {"PYTHONPATH": str(product)}
     with ExitStack() as stack:
         lines = stack.enter_context(Toxiproxy())
         kafka: KafkaServer | KafkaCluster = (
@@ -123,12 +127,14 @@ def standing(*, replicated: bool = False) -> Iterator[Stage]:
         postgres = PostgresServer(durable=True, options=POSTGRES)
         stack.callback(postgres.stop)
         postgres.start()
-        owner = {"HITL_DATABASE_URL": postgres.url(), "HITL_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
+        addresses = {"HITL_DATABASE_URL": postgres.url(), "HITL_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
+        owner = {**environ, **addresses}
         for command in ("migrate up", f"topics apply --environment {'production' if replicated else 'local'}"):
             _run(command.split(), owner)
         _shorten(owner)
         ports = {line: lines.lay(line, postgres.port) for line in set(LINES_OF.values())}
-        yield Stage(kafka, postgres, stack.enter_context(Provider()), lines, asyncio.run(_prepare(postgres, ports)))
+        provider = stack.enter_context(Provider())
+        yield Stage(kafka, postgres, provider, lines, asyncio.run(_prepare(postgres, ports)), environ)
 
 
 def _shorten(owner: Mapping[str, str]) -> None:

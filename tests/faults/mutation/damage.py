@@ -213,17 +213,18 @@ def approve_flagged(world: World) -> None:
 
 
 def two_approvals(world: World) -> None:
-    standing = [row for row in world.tables["patch"] if row["state"] == "approved"]
+    standing = [row for row in world.tables["patch"] if row["approved_by"] == "policy"]
     standing[1]["apv_id"] = standing[0]["apv_id"]
 
 
 def withhold_approval(world: World) -> None:
     view = View(world)
+    rejected = {row["patch_digest"] for row in world.tables["decision"] if row["decision"] == "rejected"}
 
     def fits(row: Row) -> bool:
         alone = len(view.round_evidence[row["patch_id"], row["round"]]) == 1
         lonely = sum(r["apv_id"] == row["apv_id"] for r in world.tables["patch"]) == 1
-        return row["state"] == "approved" and alone and lonely
+        return row["approved_by"] == "policy" and alone and lonely and row["patch_digest"] not in rejected
 
     row = first(world.tables["patch"], fits)
     row.update(state="pending", seq=0)
