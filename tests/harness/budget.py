@@ -28,6 +28,7 @@ BUDGETS_S = {
     "pipeline": 80,
     "property": 130,
     "provider": 150,
+    "replay": 10,
     "rules": 30,
     "sidecar": 440,
     "store": 260,
