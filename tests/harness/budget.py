@@ -31,6 +31,7 @@ BUDGETS_S = {
     "replay": 10,
     "rules": 30,
     "sidecar": 440,
+    "simulation": 60,
     "store": 260,
     "stream": 500,
     "unit": 60,

@@ -132,15 +132,18 @@ async def read_tables(url: str) -> dict[str, list[Row]]:
     """All rows of all tables that the checker compares, at one moment."""
     connection = await asyncpg.connect(url)
     try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return {
-                name: [
-                    json.loads(row[0]) for row in await connection.fetch(f"SELECT row_to_json(t) FROM ({query}) AS t")
-                ]
-                for name, query in QUERIES.items()
-            }
+        return await tables(connection)
     finally:
         await connection.close()
+
+
+async def tables(connection: asyncpg.Connection) -> dict[str, list[Row]]:
+    """The same over a connection that there is already."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return {
+            name: [json.loads(row[0]) for row in await connection.fetch(f"SELECT row_to_json(t) FROM ({query}) AS t")]
+            for name, query in QUERIES.items()
+        }
 
 
 def read_topics(servers: str, topics: Iterable[str]) -> tuple[list[Record], dict[str, dict[int, int]]]:
