@@ -22,13 +22,16 @@ from typing import Final
 from tests.faults import report, stage
 from tests.faults.episode import RESULTS_PER_FAULT, Episode
 from tests.faults.nemesis import failpoint
-from tests.faults.nemesis.catalogue import KINDS, REPLICATED
+from tests.faults.nemesis.catalogue import KINDS
 from tests.faults.nemesis.kind import Kind
 from tests.faults.report import Outcome
+from tests.faults.stage import Setting
 
 FAULTS_PER_EPISODE: Final = 25
 RESULTS_FOR_POINTS: Final = 4_000
-THREE_EVERY: Final = 20  # episodes, one is with three brokers
+# Of twenty episodes one has three brokers and one a small disk.
+EVERY: Final = 20
+ELSEWHERE: Final = {0: Setting.REPLICATED, 10: Setting.SMALL_DISK}
 STATE: Final = Path("build") / "faults"
 
 
@@ -47,7 +50,7 @@ def run(
     kinds: Sequence[Kind],
     directory: Path,
     *,
-    replicated: bool = False,
+    setting: Setting = Setting.USUAL,
     points: Path | None = None,
     product: Path | None = None,
 ) -> Outcome:
@@ -55,7 +58,7 @@ def run(
 
     `points` is a folder for the points that programs come to, `product` where another copy of the product lies.
     """
-    with stage.standing(replicated=replicated, product=product) as standing:
+    with stage.standing(setting, product=product) as standing:
         results = RESULTS_PER_FAULT if points is None else RESULTS_FOR_POINTS
         return Episode(standing, directory, seed, kinds, results, points=points).run()
 
@@ -82,13 +85,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _episodes(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Path], Outcome]]]:
-    """One after the other, for ever; now and then one with three brokers."""
-    single = [kind for name, kind in KINDS.items() if name in (given.only or KINDS)]
-    replicated = [kind for name, kind in REPLICATED.items() if name in (given.only or REPLICATED)]
+    """One after the other, for ever; now and then one in another setting."""
+    kinds = [kind for name, kind in KINDS.items() if name in (given.only or KINDS)]
+    by_setting = {setting: [kind for kind in kinds if kind.setting is setting] for setting in Setting}
     for seed in itertools.count(given.seed):
-        of_three = bool(replicated) and (seed % THREE_EVERY == 0 or not single)
-        kinds = choose(seed, replicated if of_three else single, given.faults)
-        yield f"episode-{seed}", partial(run, seed, kinds, replicated=of_three)
+        setting = ELSEWHERE.get(seed % EVERY, Setting.USUAL)
+        if not by_setting[setting]:
+            setting = next(one for one, those in by_setting.items() if those)
+        chosen = choose(seed, by_setting[setting], given.faults)
+        yield f"episode-{seed}", partial(run, seed, chosen, setting=setting)
 
 
 def _failpoints(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Path], Outcome]]]:
@@ -106,9 +111,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="of the first episode; the next ones count on")
     parser.add_argument("--minutes", type=float, default=30.0, help="no episode begins later than this")
-    parser.add_argument(
-        "--only", nargs="+", choices=[*KINDS, *REPLICATED], metavar="KIND", help="; ".join([*KINDS, *REPLICATED])
-    )
+    parser.add_argument("--only", nargs="+", choices=[*KINDS], metavar="KIND", help="; ".join(KINDS))
     parser.add_argument("--failpoints", action="store_true", help="instead: die before and after every statement")
     parser.add_argument("--faults", type=int, default=FAULTS_PER_EPISODE, help="of one episode")
     parser.add_argument("--state", type=Path, default=STATE, help="what each episode came to")

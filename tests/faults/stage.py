@@ -18,6 +18,7 @@ from typing import Final
 
 import asyncpg
 
+from hitl_stream.errors import Fatal
 from tests.faults.crew.people import AUTHORS, PEOPLE
 from tests.faults.judge import snapshot
 from tests.harness.kafka import KafkaServer
@@ -40,6 +41,7 @@ COMMAND: Final = str(Path(sys.executable).with_name("hitl-stream"))
 # Transactions that a killed broker left open end soon: until then nobody can read past them.
 BROKER: Final = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000"}
 POSTGRES: Final = {"track_commit_timestamp": "on"}
+SMALL_DISK: Final = "1500m"
 LOGINS: Final = {
     "worker_1": "hitl_worker", "worker_2": "hitl_worker", "worker_3": "hitl_worker", "scheduler": "hitl_scheduler",
     "sidecar_1": "hitl_sidecar", "sidecar_2": "hitl_sidecar", "operator": "hitl_operator",
@@ -53,6 +55,14 @@ LIMITS: Final = {
     "evidence_deadline_s": 8,
     "review_time_limit_s": {"critical": 45, "high": 60, "medium": 60, "low": 60},
 }
+
+
+class Setting(StrEnum):
+    """Where an episode plays."""
+
+    USUAL = "one broker"
+    REPLICATED = "three brokers"
+    SMALL_DISK = "a small disk"
 
 
 @dataclass(frozen=True)
@@ -112,29 +122,50 @@ class Stage:
 
 
 @contextmanager
-def standing(*, replicated: bool = False, product: Path | None = None) -> Iterator[Stage]:
+def standing(setting: Setting = Setting.USUAL, *, product: Path | None = None) -> Iterator[Stage]:
     """Start and prepare all servers; `product` is where another copy of it lies. Raises Fatal when one cannot be had."""
     environ = {} if product is None else {"PYTHONPATH": str(product)}
     with ExitStack() as stack:
         lines = stack.enter_context(Toxiproxy())
         kafka: KafkaServer | KafkaCluster = (
             KafkaCluster(properties=BROKER)
-            if replicated
+            if setting is Setting.REPLICATED
             else KafkaServer(properties=BROKER, line=partial(lines.lay, Line.WORKERS_KAFKA))
         )
         stack.callback(kafka.close)
         kafka.start()
         postgres = PostgresServer(durable=True, options=POSTGRES)
         stack.callback(postgres.stop)
+        if setting is Setting.SMALL_DISK:
+            stack.enter_context(_small_disk(postgres))
         postgres.start()
         addresses = {"HITL_DATABASE_URL": postgres.url(), "HITL_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
         owner = {**environ, **addresses}
-        for command in ("migrate up", f"topics apply --environment {'production' if replicated else 'local'}"):
+        for command in (
+            "migrate up",
+            f"topics apply --environment {'production' if setting is Setting.REPLICATED else 'local'}",
+        ):
             _run(command.split(), owner)
         _shorten(owner)
         ports = {line: lines.lay(line, postgres.port) for line in set(LINES_OF.values())}
         provider = stack.enter_context(Provider())
         yield Stage(kafka, postgres, provider, lines, asyncio.run(_prepare(postgres, ports)), environ)
+
+
+@contextmanager
+def _small_disk(postgres: PostgresServer) -> Iterator[None]:
+    """Everything of the server on a file system of its own, that can be filled. Raises Fatal without the right to mount one."""
+    owner = f",uid={postgres.account.uid},gid={postgres.account.gid}" if postgres.account else ""
+    where = str(postgres.folder)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK},mode=700{owner}", "tmpfs", where]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Fatal(f"no file system can be mounted: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        postgres.halt()
+        subprocess.run(["umount", where], check=False)
 
 
 def _shorten(owner: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hitl_stream.errors import Fatal
 from tests.faults import campaign, report
 from tests.faults.nemesis.catalogue import KINDS
+from tests.faults.stage import Setting
 from tests.harness.availability import missing, scaled
 
 # Those that need minutes each: the campaign has them, tests do not.
@@ -19,7 +20,9 @@ SEED, FAULTS = 1, scaled(8, len(KINDS))
 
 
 def test_whatever_breaks_nothing_is_lost_and_nobody_decides_who_may_not(tmp_path: Path) -> None:
-    kinds = [kind for name, kind in KINDS.items() if name not in SLOW or scaled(0, 1)]
+    kinds = [
+        kind for name, kind in KINDS.items() if kind.setting is Setting.USUAL and (name not in SLOW or scaled(0, 1))
+    ]
     try:
         outcome = campaign.run(SEED, campaign.choose(SEED, kinds, FAULTS), tmp_path)
     except Fatal as error:
@@ -46,7 +49,7 @@ def test_every_kind_of_fault_is_struck_as_often_as_any_other() -> None:
 def test_a_campaign_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
 
-    def run(seed: int, _: object, directory: Path, *, replicated: bool) -> report.Outcome:
+    def run(seed: int, _: object, directory: Path, *, setting: Setting) -> report.Outcome:
         begun.append(seed)
         if len(begun) == 2:
             raise KeyboardInterrupt

@@ -47,6 +47,10 @@ class PostgresServer(Postgres):
             raise Fatal("Postgres is not running")
         return self._child.pid
 
+    def is_alive(self) -> bool:
+        """Whether the postmaster runs."""
+        return self._child is not None and self._child.alive
+
     def kill(self) -> None:
         """kill -9 of every process of the server, as when the machine dies."""
         if self._child is None:

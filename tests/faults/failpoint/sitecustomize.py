@@ -96,7 +96,7 @@ def install() -> None:
 
     for name in ("_execute", "_executemany"):
         setattr(asyncpg.Connection, name, watch(getattr(asyncpg.Connection, name)))
-    asyncpg.Connection.execute = watch_simple(asyncpg.Connection.execute)  # type: ignore[method-assign]
+    setattr(asyncpg.Connection, "execute", watch_simple(asyncpg.Connection.execute))  # noqa: B010 - it is another's class
     AIOKafkaProducer.send_batch = watch_sending(AIOKafkaProducer.send_batch)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from tests.faults.nemesis.kind import Kind
+from tests.faults.stage import Setting
 from tests.faults.toll import Bite
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def lose_all_of_three(episode: Episode) -> Bite:
     return bite
 
 
-REPLICATED_KINDS: Final = (
-    Kind("one of three brokers lost", lose_one_of_three),
-    Kind("all of three brokers lost", lose_all_of_three),
+KINDS: Final = (
+    Kind("Kafka killed", kill),
+    Kind("Kafka restarted", restart),
+    Kind("Kafka frozen", freeze),
+    Kind("one of three brokers lost", lose_one_of_three, Setting.REPLICATED),
+    Kind("all of three brokers lost", lose_all_of_three, Setting.REPLICATED),
 )
-KINDS: Final = (Kind("Kafka killed", kill), Kind("Kafka restarted", restart), Kind("Kafka frozen", freeze))

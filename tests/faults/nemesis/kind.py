@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.faults.stage import Setting
 from tests.faults.toll import Bite
 
 if TYPE_CHECKING:
@@ -16,3 +17,4 @@ class Kind(NamedTuple):
 
     name: str
     strike: Callable[[Episode], Bite]
+    setting: Setting = Setting.USUAL

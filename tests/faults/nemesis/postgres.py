@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from tests.faults.nemesis.kind import Kind
-from tests.faults.stage import LOGINS
+from tests.faults.stage import LOGINS, Setting
 from tests.faults.toll import Bite
 
 if TYPE_CHECKING:
@@ -119,6 +120,22 @@ def make_read_only(episode: Episode) -> Bite:
     return bite
 
 
+def fill_the_disk(episode: Episode) -> Bite:
+    """To the last byte, and after a while there is room again; a server that gave up meanwhile is started."""
+    bite = episode.bite()
+    postgres = episode.stage.postgres
+    filler = postgres.folder / "filler"
+    with filler.open("wb") as file, suppress(OSError):
+        while True:
+            file.write(bytes(2**20))
+    episode.pause(HELD_S)
+    filler.unlink()
+    if not episode.until(postgres.is_alive, 0.0):
+        postgres.kill()
+        postgres.start()
+    return bite
+
+
 def hold_a_snapshot(episode: Episode) -> Bite:
     """Somebody's long transaction: nothing that is deleted can be cleaned up."""
     bite = episode.bite()
@@ -142,4 +159,5 @@ KINDS: Final = (
     Kind("connections refused", refuse_connections),
     Kind("Postgres read only", make_read_only),
     Kind("long transaction", hold_a_snapshot),
+    Kind("disk full", fill_the_disk, Setting.SMALL_DISK),
 )
