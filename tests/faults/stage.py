@@ -52,8 +52,8 @@ LINES_OF: Final = {
 }  # fmt: skip
 # Short enough that rounds and reviews end while everything is being tormented.
 LIMITS: Final = {
-    "evidence_deadline_s": 8,
-    "review_time_limit_s": {"critical": 45, "high": 60, "medium": 60, "low": 60},
+    "evidence_deadline_s": 4,
+    "review_time_limit_s": {"critical": 20, "high": 25, "medium": 25, "low": 25},
 }
 
 

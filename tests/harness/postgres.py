@@ -5,9 +5,12 @@ Usable outside pytest, as `with PostgresServer() as postgres:`.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from signal import Signals
 
 import psutil
 
@@ -58,12 +61,19 @@ class PostgresServer(Postgres):
         sessions = psutil.Process(self.pid).children(recursive=True)
         self._child.kill()
         for session in sessions:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 session.kill()
-            except psutil.NoSuchProcess:
-                continue
         psutil.wait_procs(sessions, timeout=10)
         self._child = None
+
+    def strike(self, number: Signals) -> None:
+        """A signal to the postmaster alone, that ends it; return when its children have noticed."""
+        sessions = psutil.Process(self.pid).children(recursive=True)
+        os.kill(self.pid, number)
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+        psutil.wait_procs(sessions, timeout=60)
 
     def halt(self) -> None:
         """An orderly stop that keeps the data for another `start`."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from contextlib import suppress
+from signal import SIGKILL, SIGQUIT, Signals
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -36,20 +35,17 @@ def kill_server(episode: Episode) -> Bite:
 
 def kill_postmaster(episode: Episode) -> Bite:
     """It alone: its children notice, and end when they are done."""
-    bite = episode.bite()
-    os.kill(episode.stage.postgres.pid, signal.SIGKILL)
-    episode.stage.postgres.kill()
-    episode.stage.postgres.start()
-    return bite
+    return _strike(episode, SIGKILL)
 
 
 def restart_at_once(episode: Episode) -> Bite:
     """As `pg_ctl restart -m immediate`: without a checkpoint, sessions cut where they are."""
+    return _strike(episode, SIGQUIT)
+
+
+def _strike(episode: Episode, number: Signals) -> Bite:
     bite = episode.bite()
-    server = psutil.Process(episode.stage.postgres.pid)
-    server.send_signal(signal.SIGQUIT)
-    server.wait(30)
-    episode.stage.postgres.kill()
+    episode.stage.postgres.strike(number)
     episode.stage.postgres.start()
     return bite
 
@@ -130,8 +126,7 @@ def fill_the_disk(episode: Episode) -> Bite:
             file.write(bytes(2**20))
     episode.pause(HELD_S)
     filler.unlink()
-    if not episode.until(postgres.is_alive, 0.0):
-        postgres.kill()
+    if not postgres.is_alive():
         postgres.start()
     return bite
 
