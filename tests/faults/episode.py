@@ -155,8 +155,10 @@ class Episode:
 
     def command(self, *words: str) -> None:
         """What an operator types."""
-        environment = self.stage.environment("operator", 0)
-        subprocess.run([COMMAND, *words], env={**os.environ, **environment}, check=True, capture_output=True)
+        environment = {**os.environ, **self.stage.environ, "HITL_DATABASE_URL": self.stage.urls["operator"]}
+        done = subprocess.run([COMMAND, *words], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
 
     def bite(self) -> Bite:
         """What is under way of everybody, now."""

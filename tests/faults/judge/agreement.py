@@ -158,15 +158,24 @@ def check_approvals(view: View) -> Iterator[Violation]:
         if refused:
             yield Violation("approval_unjustified", f"{row['patch_id']} still stands: {sorted(refused)}")
     apv_ids = Counter(row["apv_id"] for row in view.rows["patch"])
-    rejected = {row["patch_digest"] for row in view.rows["decision"] if row["decision"] == "rejected"}
+    rejected = _rejected(view)
     for row in view.rows["patch"]:
         rows = view.round_evidence[row["patch_id"], row["round"]]
         if row["round"] == 1 and len(rows) == 1 and apv_ids[row["apv_id"]] == 1 and not view.decisions[row["patch_id"]]:
             events = view.read_evidence(rows)
             odd = any(category(c) == "Cf" for e in events for c in (e.data.get("patch") or {}).get("diff") or "")
-            withheld = events and not odd and row["patch_digest"] not in rejected
+            withheld = events and not odd and not rejected[row["patch_digest"]]
             if withheld and not oracle.refusals(events, _policy(view, row["policy_version"])):
                 yield Violation("approval_withheld", f"{row['patch_id']}: {row['reasons']}")
+
+
+def _rejected(view: View) -> defaultdict[str | None, list[str]]:
+    """When people rejected which diff."""
+    found: defaultdict[str | None, list[str]] = defaultdict(list)
+    for row in view.rows["decision"]:
+        if row["decision"] == "rejected":
+            found[row["patch_digest"]].append(row["decided_at"])
+    return found
 
 
 def check_states(view: View) -> Iterator[Violation]:
@@ -183,7 +192,10 @@ def check_states(view: View) -> Iterator[Violation]:
         is_decided = last in {"approved", "rejected"} and decisions[-1]["round"] == row["round"]
         if row["state"] in {"collecting", "pending"} and is_decided:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']} although {last}")
+    rejected = _rejected(view)
     for row in view.rows["decision"]:
+        if rejected[row["patch_digest"]] and min(rejected[row["patch_digest"]]) <= row["decided_at"]:
+            continue  # a person's word against the same diff is reason enough
         if (
             row["decision"] == "revoked"
             and row["mode"] == "policy"
@@ -197,7 +209,8 @@ def check_states(view: View) -> Iterator[Violation]:
 def check_reviews(view: View) -> Iterator[Violation]:
     """Every review that was opened is announced once under its id, and every announcement was a review."""
     said = {(m.data["patch_id"], m.data["round"], m.data["seq"]): m for m in view.announced["hitl.pending-review"]}
-    opened = {(r["patch_id"], r["round"], r["seq"]) for r in view.rows["action"] if r["action"] == "review_opened"}
+    begun = ("review_opened", "reopened")
+    opened = {(r["patch_id"], r["round"], r["seq"]) for r in view.rows["action"] if r["action"] in begun}
     waiting = {(r["patch_id"], r["round"], r["seq"] + 1) for r in view.rows["patch"] if r["state"] == "pending"}
     for at in opened | waiting:
         if at not in said:
