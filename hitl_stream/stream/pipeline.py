@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, cast
 
 from hitl_stream.broker.connection import KafkaConnection
@@ -94,15 +94,15 @@ class Pipeline:
         While a dependency is away nothing will finish: whoever comes next repeats it.
         """
         self.inbox.shut()
-        await self.ownership.close()
+        await _within(FINISH_S, "claims", self.ownership.close())
         working = [task for task in self._tasks if task.get_name() == "intake"]
         if working and not self.ownership.breakers.open:
-            await asyncio.wait(working, timeout=FINISH_S)
+            await _within(FINISH_S, "recording", asyncio.wait(working))
             await _within(FINISH_S, "publishing", self._publisher.finish())
         await _within(LEAVE_S, "engine", self._app.stop())
         for task in self._tasks:
             task.cancel()
-        await asyncio.wait({asyncio.gather(*self._tasks, return_exceptions=True)}, timeout=FINISH_S)
+        await _within(FINISH_S, "tasks", asyncio.gather(*self._tasks, return_exceptions=True))
         await _within(LEAVE_S, "producer", self._producer.close())
 
     def _release(self, claim: Claim) -> None:
@@ -134,7 +134,7 @@ class Pipeline:
             self._fail(failure)
 
 
-async def _within(seconds: float, what: str, work: Coroutine[Any, Any, object]) -> None:
+async def _within(seconds: float, what: str, work: Awaitable[object]) -> None:
     """Do it if it can be done in time. What it raises at the end of the process is said and not passed on."""
     task = asyncio.ensure_future(work)
     done, _ = await asyncio.wait({task}, timeout=seconds)

@@ -25,6 +25,7 @@ from tests.faults.crew.people import PEOPLE
 from tests.faults.crew.watching import Decided
 from tests.faults.journal import Journal
 from tests.faults.judge import checker, snapshot
+from tests.faults.judge.snapshot import Record
 from tests.faults.judge.watched import Cursor
 from tests.faults.nemesis import failpoint
 from tests.faults.nemesis.kind import Kind
@@ -57,6 +58,9 @@ class Episode:
     results_per_fault: int = RESULTS_PER_FAULT
     points: Path | None = None  # a folder for the points that each program comes to
     marks: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    gone: list[Record] = field(default_factory=list)  # recorded, and deleted from its topic since
+    lost: set[tuple[str, int, int]] = field(default_factory=set)  # deleted before anybody recorded it
     _started: float = field(default_factory=time.monotonic)
     _struck: list[Struck] = field(default_factory=list)
 
@@ -153,9 +157,18 @@ class Episode:
         self.upstreams.append(generate.Upstream(self.stage.servers, self.seed * 1_000 + len(self.upstreams)))
         return self.upstreams[-1]
 
+    def finish_slice(self) -> None:
+        """Return when all records that are being produced beside this fault are acknowledged."""
+        self._producing.result(DEADLINE_S)
+        self.upstreams[0].finish()
+
     def command(self, *words: str) -> None:
         """What an operator types."""
-        environment = {**os.environ, **self.stage.environ, "HITL_DATABASE_URL": self.stage.urls["operator"]}
+        addresses = {
+            "HITL_DATABASE_URL": self.stage.urls["operator"],
+            "HITL_KAFKA_BOOTSTRAP_SERVERS": self.stage.servers,
+        }
+        environment = {**os.environ, **self.stage.environ, **addresses}
         done = subprocess.run([COMMAND, *words], env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
@@ -192,12 +205,12 @@ class Episode:
         size = -(-len(planned) // (len(self.kinds) + 1))
         for number, kind in enumerate(self.kinds):
             with ThreadPoolExecutor(1) as thread:
-                producing = thread.submit(upstream.send, planned[number * size : (number + 1) * size])
+                self._producing = thread.submit(upstream.send, planned[number * size : (number + 1) * size])
                 self._bide(size)
                 at = self.journal.write("fault", kind=kind.name)
                 bite = kind.strike(self)
                 healed_at = time.monotonic()
-                producing.result(DEADLINE_S)
+                self._producing.result(DEADLINE_S)
             self._revive()
             recovered_s = None
             if self.rng.random() < CALM_SHARE:
@@ -225,7 +238,8 @@ class Episode:
 
     def _revive(self) -> None:
         for program in self.programs:
-            program.revive()
+            if program.revive():
+                self.mark(f"{program.name} ended by itself: {program.last_words()[:300]}")
 
     def _all_heard(self) -> bool:
         """Those who listen to everything."""
@@ -242,9 +256,11 @@ class Episode:
         subprocess.run([*self.eureka.arguments, "--until-end"], check=True, timeout=DEADLINE_S)
         self.mark("Eureka has read to the end")
         manifest = self.directory / "manifest.jsonl"
-        generate.write_manifest(chain.from_iterable(one.places for one in self.upstreams), manifest)
+        acknowledged = chain.from_iterable(one.places for one in self.upstreams)
+        generate.write_manifest((place for place in acknowledged if place not in self.lost), manifest)
         journal = self.journal.path
         world = asyncio.run(snapshot.capture(self.stage.url, self.stage.servers, self._copy, manifest, journal=journal))
+        world.inputs = sorted([*self.gone, *world.inputs], key=lambda record: record.place)
         self.mark("snapshot taken")
         violations = checker.check(world)
         self.mark(f"compared: {len(violations)} violations")
@@ -259,7 +275,7 @@ class Episode:
             cut=toll.cut_transactions(self.stage.postgres.folder / "postgres.log"),
             told=dict(toll.told(program.log for program in self.programs)),
             figures=checker.figures(world) | {"aborted and never seen": sum(one.aborted for one in self.upstreams)},
-            failures=[*self.crew.failures, *self._bad_ends()],
+            failures=[*self.failures, *self.crew.failures, *self._bad_ends()],
             violations=violations,
             marks=self.marks,
         )

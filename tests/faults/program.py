@@ -79,12 +79,28 @@ class Program:
     def thaw(self) -> None:
         os.killpg(self.pid, signal.SIGCONT)
 
-    def revive(self) -> None:
-        """What a supervisor does: start again what ended by itself (a Fatal, a watchdog), not what was stopped."""
-        if self._process is not None and self._guard is not None and self._process.poll() is not None:
-            self.deaths += 1
-            self._dismiss()
-            self.start()
+    def revive(self) -> bool:
+        """What a supervisor does: start again what ended by itself (a Fatal, a watchdog), not what was stopped.
+
+        Returns whether it had.
+        """
+        if self._process is None or self._guard is None or self._process.poll() is None:
+            return False
+        self.deaths += 1
+        self._dismiss()
+        self.start()
+        return True
+
+    def said(self, start: int = 0) -> str:
+        """What it printed after so many bytes."""
+        with self.log.open("rb") as log:
+            log.seek(start)
+            return log.read().decode(errors="replace")
+
+    def last_words(self) -> str:
+        """The last line with an error that it printed."""
+        lines = [line for line in self.said().splitlines() if '"error"' in line or "[error" in line]
+        return lines[-1] if lines else ""
 
     def stop(self) -> None:
         """SIGTERM, and how it ended is added to `codes`."""

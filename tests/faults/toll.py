@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,7 +19,7 @@ from tests.harness import wait
 
 T = TypeVar("T")
 
-BROKER_WAIT_S: Final = 60.0
+BROKER_WAIT_S, ANSWER_S = 60.0, 5.0
 # What Postgres writes when a client dies in the middle of a transaction.
 CUT: Final = "with an open transaction"
 TOLD: Final = ("batch_refused", "position_lost", "shards_lost", "partition_claimed", "list_missed", "worker_failed")
@@ -53,8 +53,8 @@ class Witness:
     """Looks at database and broker from outside. One thread only."""
 
     def __init__(self, url: str, servers: str) -> None:
-        self._url = url
-        self._consumer = Consumer({"bootstrap.servers": servers, "group.id": "witness", "log_level": 0})
+        self._url, self._servers = url, servers
+        self._consumer = self._ask_broker()
         known = self._consumer.list_topics(timeout=BROKER_WAIT_S).topics
         self.places = [(topic, partition) for topic in INPUT_TOPICS for partition in known[topic].partitions]
         self._runner = asyncio.Runner()
@@ -73,7 +73,11 @@ class Witness:
 
     def recorded(self) -> int:
         """How far all positions are together."""
-        return sum(self._look(None)[0].values())
+        return sum(self.positions().values())
+
+    def positions(self) -> Mapping[tuple[str, int], int]:
+        """How far each partition is recorded."""
+        return self._look(None)[0]
 
     def everything(self, open_requests: int = 0) -> Bite:
         """What is under way of everybody."""
@@ -114,9 +118,15 @@ class Witness:
             connection.terminate()
 
     def _find_end(self, place: TopicPartition, found: list[int]) -> bool:
-        with suppress(KafkaException):
-            found.append(self._consumer.get_watermark_offsets(place, timeout=BROKER_WAIT_S)[1])
+        try:
+            found.append(self._consumer.get_watermark_offsets(place, timeout=ANSWER_S)[1])
+        except KafkaException:
+            self._consumer.close()
+            self._consumer = self._ask_broker()  # one that saw all brokers die may wait for long before it asks again
         return bool(found)
+
+    def _ask_broker(self) -> Consumer:
+        return Consumer({"bootstrap.servers": self._servers, "group.id": "witness", "log_level": 0})
 
     def _look(self, owner: str | None) -> tuple[dict[tuple[str, int], int], int]:
         return self._again(self._ask_state, owner)
