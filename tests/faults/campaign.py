@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import random
 import sys
 import tempfile
 import time
@@ -20,12 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults import report, stage
-from tests.faults.episode import RESULTS_PER_FAULT, Episode
+from tests.faults.episode import Episode
 from tests.faults.nemesis import failpoint
 from tests.faults.nemesis.catalogue import KINDS
 from tests.faults.nemesis.kind import Kind
 from tests.faults.report import Outcome
 from tests.faults.stage import Setting
+from tests.faults.storm import RESULTS_PER_FAULT, Storm, choose
 
 FAULTS_PER_EPISODE: Final = 25
 RESULTS_FOR_POINTS: Final = 4_000
@@ -33,16 +33,6 @@ RESULTS_FOR_POINTS: Final = 4_000
 EVERY: Final = 20
 ELSEWHERE: Final = {0: Setting.REPLICATED, 10: Setting.SMALL_DISK}
 STATE: Final = Path("build") / "faults"
-
-
-def choose(seed: int, kinds: Sequence[Kind], faults: int = FAULTS_PER_EPISODE) -> list[Kind]:
-    """The faults of one episode: every kind as often as any other, or once more, in an order of its own."""
-    rng = random.Random(seed)
-    chosen: list[Kind] = []
-    while len(chosen) < faults:
-        chosen += rng.sample(kinds, min(len(kinds), faults - len(chosen)))
-    rng.shuffle(chosen)
-    return chosen
 
 
 def run(
@@ -60,7 +50,7 @@ def run(
     """
     with stage.standing(setting, product=product) as standing:
         results = RESULTS_PER_FAULT if points is None else RESULTS_FOR_POINTS
-        return Episode(standing, directory, seed, kinds, results, points=points).run()
+        return Episode(standing, directory, seed, points=points).run(Storm(kinds, results))
 
 
 def main(arguments: list[str] | None = None) -> int:

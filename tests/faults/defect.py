@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.faults import campaign
+from tests.faults import campaign, storm
 from tests.faults.nemesis.catalogue import KINDS
 from tests.faults.report import Outcome
 
@@ -168,7 +168,7 @@ def catch(defect: Defect, minutes: float, seed: int = 1) -> tuple[float, Outcome
             product = plant(defect, Path(scratch) / "product")
             directory = Path(scratch) / "episode"
             directory.mkdir()
-            outcome = campaign.run(seed, campaign.choose(seed, kinds, FAULTS), directory, product=product)
+            outcome = campaign.run(seed, storm.choose(seed, kinds, FAULTS), directory, product=product)
         if outcome.violations:
             return (time.monotonic() - started) / 60, outcome
         seed += 1

@@ -1,4 +1,4 @@
-"""One world from its making to its judgement: results pour in, people work, one fault after the other falls into it."""
+"""One world from its making to its judgement: results pour in, people work, and something is done to it meanwhile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain
@@ -28,7 +28,6 @@ from tests.faults.judge import checker, snapshot
 from tests.faults.judge.snapshot import Record
 from tests.faults.judge.watched import Cursor
 from tests.faults.nemesis import failpoint
-from tests.faults.nemesis.kind import Kind
 from tests.faults.program import Program
 from tests.faults.report import Outcome, Struck
 from tests.faults.stage import COMMAND, Stage
@@ -40,22 +39,17 @@ ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = ROOT / "examples" / "eureka_consumer.py"
 DEADLINE_S: Final = 240.0
 POLL_S: Final = 0.1
-CALM_SHARE: Final = 0.7  # of the faults that wait until the one before is got over
-TIMED_SHARE, DELAY_S_MAX, PROGRESS_S_MAX = 0.4, 0.6, 3.0
 BITE_S: Final = 3.0
 NEWEST_CHANGE: Final = "SELECT max(xid)::text FROM change"
-RESULTS_PER_FAULT: Final = 400
 
 
 @dataclass
 class Episode:
-    """One run on a prepared stage, which faults may look at and torment: the processes, the servers, the witness."""
+    """One run on a prepared stage. What is done to it may look at and torment everything: processes, servers, the witness."""
 
     stage: Stage
     directory: Path
     seed: int
-    kinds: Sequence[Kind]
-    results_per_fault: int = RESULTS_PER_FAULT
     points: Path | None = None  # a folder for the points that each program comes to
     marks: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -63,12 +57,14 @@ class Episode:
     lost: set[tuple[str, int, int]] = field(default_factory=set)  # deleted before anybody recorded it
     _started: float = field(default_factory=time.monotonic)
     _struck: list[Struck] = field(default_factory=list)
+    _sending: Future[None] | None = None
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.witness = Witness(self.stage.url, self.stage.servers)
         self.everybody: list[Program] = []
         self.upstreams: list[generate.Upstream] = []
+        self.source = self.upstream()
         self.journal = Journal(self.directory / "journal.jsonl")
         self.workers = [
             self._program("worker-1", "worker_1", "worker", "--processes", "1"),
@@ -88,24 +84,17 @@ class Episode:
             Decided(self._copy).approved,
         )
 
-    def run(self) -> Outcome:
-        """Everything: produce and decide under fire, heal, drain, compare."""
-        planned = generate.plan(
-            self.results_per_fault * (len(self.kinds) + 1),
-            seed=self.seed,
-            partitions=self.stage.partitions,
-            patches=corpus.find(),
-        )
-        self.mark(f"planned {len(planned)} records about {corpus.describe(corpus.find())}")
+    def run(self, work: Callable[[Episode], None]) -> Outcome:
+        """Everything: let them work while this is done, which sends the records too; heal, drain, compare."""
         for person in PEOPLE:
             self.journal.write("person", who=person.name, roles=person.roles)
-        upstream = self.upstream()
         try:
             for program in self.programs:
                 program.start()
             self.wait_ready()
             self.crew.start()
-            self._fire(upstream, planned)
+            work(self)
+            self.source.finish()
             self.mark("all is produced")
             self.crew.rest()
             self.wait("everything is recorded and published", self.witness.is_drained)
@@ -120,6 +109,34 @@ class Episode:
             self.witness.close()
             self.journal.close()
         return self._judge()
+
+    def plan(self, results: int, part: int = 0) -> Sequence[Planned]:
+        """About so many results, and everything around them."""
+        found = corpus.find()
+        planned = generate.plan(results, seed=self.seed, partitions=self.stage.partitions, patches=found, part=part)
+        self.mark(f"planned {len(planned)} records about {corpus.describe(found)}")
+        return planned
+
+    @contextmanager
+    def sending(self, planned: Sequence[Planned]) -> Iterator[None]:
+        """These are produced meanwhile; at the end all are handed over."""
+        with ThreadPoolExecutor(1) as thread:
+            self._sending = thread.submit(self.source.send, planned)
+            yield
+            self._sending.result(DEADLINE_S)
+
+    def all_sent(self) -> None:
+        """Return when what is being sent is acknowledged."""
+        if self._sending is not None:
+            self._sending.result(DEADLINE_S)
+        self.source.finish()
+
+    def note(self, struck: Struck) -> None:
+        """A fault fell, and is over."""
+        self._struck.append(struck)
+        self.journal.write("struck", **asdict(struck))
+        over = "" if struck.recovered_s is None else f", got over {struck.recovered_s:.1f} s later"
+        self.mark(f"{struck.kind}: {struck.bite}{over}")
 
     def mark(self, what: str) -> None:
         """Say what happens."""
@@ -145,7 +162,7 @@ class Episode:
         while not condition():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {DEADLINE_S:.0f} s: {what}; logs in {self.directory}")
-            self._revive()
+            self.revive()
             self.pause(POLL_S)
 
     def wait_ready(self) -> None:
@@ -156,11 +173,6 @@ class Episode:
         """Somebody who produces; what they were told is acknowledged must be there at the end."""
         self.upstreams.append(generate.Upstream(self.stage.servers, self.seed * 1_000 + len(self.upstreams)))
         return self.upstreams[-1]
-
-    def finish_slice(self) -> None:
-        """Return when all records that are being produced beside this fault are acknowledged."""
-        self._producing.result(DEADLINE_S)
-        self.upstreams[0].finish()
 
     def command(self, *words: str) -> None:
         """What an operator types."""
@@ -200,43 +212,8 @@ class Episode:
         self.everybody.append(program)
         return program
 
-    def _fire(self, upstream: generate.Upstream, planned: Sequence[Planned]) -> None:
-        """One slice of the records per fault, the fault falling somewhere into its processing."""
-        size = -(-len(planned) // (len(self.kinds) + 1))
-        for number, kind in enumerate(self.kinds):
-            with ThreadPoolExecutor(1) as thread:
-                self._producing = thread.submit(upstream.send, planned[number * size : (number + 1) * size])
-                self._bide(size)
-                at = self.journal.write("fault", kind=kind.name)
-                bite = kind.strike(self)
-                healed_at = time.monotonic()
-                self._producing.result(DEADLINE_S)
-            self._revive()
-            recovered_s = None
-            if self.rng.random() < CALM_SHARE:
-                self.wait_ready()
-                self.wait("the fault is got over", self.witness.is_drained)
-                recovered_s = time.monotonic() - healed_at
-            self._note(Struck(kind.name, at, bite, recovered_s))
-        upstream.send(planned[len(self.kinds) * size :])
-        upstream.finish()
-
-    def _bide(self, size: int) -> None:
-        """Let some of the slice be recorded, or just some time pass: any moment must do."""
-        moment = self.rng.random()
-        if self.rng.random() < TIMED_SHARE:
-            self.pause(moment * DELAY_S_MAX)
-            return
-        goal = self.witness.recorded() + moment * size / 2
-        self.until(lambda: self.witness.recorded() >= goal, PROGRESS_S_MAX)
-
-    def _note(self, struck: Struck) -> None:
-        self._struck.append(struck)
-        self.journal.write("struck", **asdict(struck))
-        over = "" if struck.recovered_s is None else f", got over {struck.recovered_s:.1f} s later"
-        self.mark(f"{struck.kind}: {struck.bite}{over}")
-
-    def _revive(self) -> None:
+    def revive(self) -> None:
+        """What ended by itself is started again."""
         for program in self.programs:
             if program.revive():
                 self.mark(f"{program.name} ended by itself: {program.last_words()[:300]}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hitl_stream.errors import Fatal
-from tests.faults import campaign, report
+from tests.faults import campaign, report, storm
 from tests.faults.nemesis.catalogue import KINDS
 from tests.faults.stage import Setting
 from tests.harness.availability import missing, scaled
@@ -24,7 +24,7 @@ def test_whatever_breaks_nothing_is_lost_and_nobody_decides_who_may_not(tmp_path
         kind for name, kind in KINDS.items() if kind.setting is Setting.USUAL and (name not in SLOW or scaled(0, 1))
     ]
     try:
-        outcome = campaign.run(SEED, campaign.choose(SEED, kinds, FAULTS), tmp_path)
+        outcome = campaign.run(SEED, storm.choose(SEED, kinds, FAULTS), tmp_path)
     except Fatal as error:
         missing("Apache Kafka, PostgreSQL 15, Toxiproxy or libfaketime", error)
     said = report.text(outcome)
@@ -39,11 +39,11 @@ def test_whatever_breaks_nothing_is_lost_and_nobody_decides_who_may_not(tmp_path
 
 def test_every_kind_of_fault_is_struck_as_often_as_any_other() -> None:
     kinds = list(KINDS.values())
-    chosen = campaign.choose(3, kinds, 2 * len(kinds) + 5)
+    chosen = storm.choose(3, kinds, 2 * len(kinds) + 5)
     times = {kind.name: chosen.count(kind) for kind in kinds}
     assert set(times.values()) == {2, 3}
-    assert campaign.choose(3, kinds, 20) == campaign.choose(3, kinds, 20)
-    assert campaign.choose(3, kinds, 20) != campaign.choose(4, kinds, 20)
+    assert storm.choose(3, kinds, 20) == storm.choose(3, kinds, 20)
+    assert storm.choose(3, kinds, 20) != storm.choose(4, kinds, 20)
 
 
 def test_a_campaign_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

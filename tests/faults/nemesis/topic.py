@@ -16,7 +16,6 @@ from tests.faults.judge import snapshot
 from tests.faults.judge.snapshot import INPUT_TOPICS
 from tests.faults.nemesis.kind import Kind
 from tests.faults.toll import Bite
-from tests.faults.upstream import generate
 
 if TYPE_CHECKING:
     from tests.faults.episode import Episode
@@ -52,10 +51,10 @@ def _leave_unrecorded(episode: Episode, topic: str) -> tuple[Mapping[int, int], 
     """End the workers and send some more; where each partition ends then, and how much of it nobody will ever record."""
     for worker in episode.workers:
         worker.stop()
-    episode.finish_slice()
+    episode.all_sent()
     upstream = episode.upstream()
     partitions = episode.stage.partitions
-    upstream.send(generate.plan(RESULTS, seed=episode.rng.getrandbits(32), partitions=partitions))
+    upstream.send(episode.plan(RESULTS, part=len(episode.upstreams)))
     upstream.finish()
     positions = episode.witness.positions()
     ends = {partition: episode.witness.end(topic, partition) for partition in range(partitions)}

@@ -32,9 +32,11 @@ ABORTED_AT_ONCE_MAX = 5
 TRANSACTION_WAIT_S = 15
 
 
-def plan(results: int, *, seed: int = 1, partitions: int = 4, patches: Path | None = None) -> list[Planned]:
+def plan(
+    results: int, *, seed: int = 1, partitions: int = 4, patches: Path | None = None, part: int = 0
+) -> list[Planned]:
     """About `results` records of wargaming.results with everything around them, in the order of producing."""
-    author = Author(corpus.load(patches, seed=seed), seed, partitions)
+    author = Author(corpus.load(patches, seed=seed), seed, partitions, part=part)
     tellers = [teller for teller, _ in story.STORIES]
     weights = [weight for _, weight in story.STORIES]
     for kind in sorted(poison.KINDS):

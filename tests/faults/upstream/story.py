@@ -16,6 +16,7 @@ from tests.faults.upstream.corpus import Fix
 from tests.faults.upstream.event import NOT_PASSED, Event, Raw
 
 RESULTS, OUTCOMES = "wargaming.results", "eureka.outcomes"
+NUMBERS_PER_PART = 1_000_000
 REVIEW_REASONS: tuple[tuple[str, object], ...] = (
     ("ml", ...), ("ml.prediction", False), ("ml.confidence", 0.9499), ("ml.confidence", 0),
     ("vulnerability.severity", "CRITICAL"), ("vulnerability.severity", ...), ("vulnerability.severity", "unknown"),
@@ -38,15 +39,15 @@ class Planned(NamedTuple):
 
 
 class Author:
-    """Writes stories one after the other; everything comes from the seed."""
+    """Writes stories one after the other; everything comes from the seed. Parts of one run are about different patches."""
 
-    def __init__(self, fixes: Sequence[Fix], seed: int, partitions: int) -> None:
-        self.rng = random.Random(seed)
+    def __init__(self, fixes: Sequence[Fix], seed: int, partitions: int, *, part: int = 0) -> None:
+        self.rng = random.Random(seed if part == 0 else f"{seed} {part}")
         self.fixes = fixes
         self.partitions = partitions
         self.planned: list[Planned] = []
         self.results = 0
-        self._number = 0
+        self._number = part * NUMBERS_PER_PART
         self._big_left = dict.fromkeys(poison.BIG, 2)
 
     def number(self) -> int:

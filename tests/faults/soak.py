@@ -1,0 +1,169 @@
+"""Half an hour at a steady rate, with people at work: does anything grow that should not? And is everything right at the end?
+
+    python -m tests.faults.soak [--minutes 30] [--rate 60] [--seed 1] [--report FILE]
+
+Exit code 1 where something grew by more than its limit, or anything was violated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from tests.faults import report, stage
+from tests.faults.episode import Episode
+from tests.faults.report import Outcome
+
+SAMPLE_S: Final = 5.0
+TICK_S: Final = 0.1
+WARM_SHARE: Final = 1 / 3  # caches, pools and tables fill up at first; what counts is whether it ends
+SLICE_S: Final = 60.0
+TICKS: Final = round(SLICE_S / TICK_S)
+DEAD: Final = """
+SELECT coalesce(sum(n_dead_tup)::float8 / nullif(sum(n_live_tup), 0), 0)
+  FROM pg_stat_user_tables WHERE relname NOT LIKE 'spy%'"""
+WRITTEN: Final = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8"
+# The clock of the first unpublished row of a shard is that of its transaction.
+WAITING: Final = """
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(pg_xact_commit_timestamp(xmin)))::float8, 0) FROM outbox"""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What was measured again and again. `limit` is how much more it may be at the end than it was once all was warm."""
+
+    name: str
+    unit: str
+    limit: float
+    points: Sequence[tuple[float, float]]  # (minutes since the start, value)
+
+    @property
+    def fitted(self) -> tuple[float, float]:
+        """The straight line through all points after warming up, at its two ends."""
+        settled = self.points[int(len(self.points) * WARM_SHARE) :]
+        if len(settled) < 2:
+            raise ValueError(f"{self.name}: {len(self.points)} points are too few")
+        line = statistics.linear_regression(*zip(*settled, strict=True))
+        return tuple(line.intercept + line.slope * settled[place][0] for place in (0, -1))  # type: ignore[return-value]
+
+    @property
+    def grows(self) -> bool:
+        """Whether it grew by more than it may."""
+        first, last = self.fitted
+        return last - first > self.limit
+
+
+@dataclass
+class Steady:
+    """So many results a second for so long, each sent when it is due, whatever becomes of those before."""
+
+    minutes: float
+    rate: float
+    sampled: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    late_s: float = 0.0
+    _before: tuple[float, int] | None = None
+
+    def __call__(self, episode: Episode) -> None:
+        """Send, and look at everything every few seconds."""
+        slices = max(1, round(self.minutes * 60 / SLICE_S))
+        parts = [episode.plan(round(self.rate * SLICE_S), part=number) for number in range(slices)]
+        started = sample_at = time.monotonic()
+        for number, planned in enumerate(parts):
+            for tick in range(TICKS):
+                due = started + number * SLICE_S + tick * TICK_S
+                episode.pause(max(0.0, due - time.monotonic()))
+                self.late_s = max(self.late_s, time.monotonic() - due)
+                episode.source.send(planned[tick * len(planned) // TICKS : (tick + 1) * len(planned) // TICKS])
+                if time.monotonic() >= sample_at:
+                    self._sample(episode, (time.monotonic() - started) / 60)
+                    sample_at += SAMPLE_S
+            episode.revive()
+
+    def series(self) -> Iterator[Series]:
+        """Everything that was sampled, with its limit."""
+        for name, points in self.sampled.items():
+            unit, limit = next(found for word, found in LIMITS.items() if word in name)
+            yield Series(name, unit, limit, points)
+
+    def _sample(self, episode: Episode, at: float) -> None:
+        for program in episode.programs:
+            process = psutil.Process(program.pid)
+            self._add(f"memory of {program.name}", at, process.memory_info().rss / 2**20)
+            self._add(f"descriptors of {program.name}", at, process.num_fds())
+        self._add("dead rows for each live one", at, episode.witness.ask(DEAD))
+        self._add("age of the outbox", at, episode.witness.ask(WAITING))
+        written, recorded = episode.witness.ask(WRITTEN), episode.witness.recorded()
+        if self._before is not None and recorded > self._before[1]:
+            self._add("WAL of a record", at, (written - self._before[0]) / (recorded - self._before[1]) / 1024)
+        self._before = written, recorded
+
+    def _add(self, name: str, at: float, value: float) -> None:
+        self.sampled.setdefault(name, []).append((at, value))
+
+
+LIMITS: Final[Mapping[str, tuple[str, float]]] = {
+    "memory": ("MB", 8.0),
+    "descriptors": ("", 4.0),
+    "dead rows": ("", 0.1),
+    "outbox": ("s", 0.5),
+    "WAL": ("KB", 1.5),
+}
+
+
+def run(steady: Steady, seed: int, directory: Path) -> Outcome:
+    """On servers of its own. Raises Fatal when they cannot be had."""
+    with stage.standing() as standing:
+        return Episode(standing, directory, seed).run(steady)
+
+
+def text(steady: Steady, outcome: Outcome) -> Iterator[str]:
+    """As Markdown."""
+    yield f"# {steady.minutes:g} minutes at a steady rate"
+    yield ""
+    yield f"Seed {outcome.seed}, commit {outcome.commit}: {steady.rate:g} results a second and all that belongs to them,"
+    yield "two workers, two sidecars with six reviewers, three listeners and a client of the gate. Lines are fitted after the"
+    yield "first third; what they were at their beginning and at their end. The latest record was sent"
+    yield f"{steady.late_s * 1000:.0f} ms after it was due."
+    yield ""
+    yield "| | warm | at the end | may grow by | |"
+    yield "|---|--:|--:|--:|---|"
+    for series in steady.series():
+        first, last = series.fitted
+        judged = "GROWS" if series.grows else "steady"
+        unit = f" {series.unit}".rstrip()
+        yield f"| {series.name} | {first:,.2f}{unit} | {last:,.2f}{unit} | {series.limit:g}{unit} | {judged} |"
+    yield ""
+    yield "```"
+    yield report.text(outcome)
+    yield "```"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--rate", type=float, default=60.0, help="results per second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=Path)
+    given = parser.parse_args(arguments)
+    steady = Steady(given.minutes, given.rate)
+    with tempfile.TemporaryDirectory(prefix="hitl-soak-") as scratch:
+        outcome = run(steady, given.seed, Path(scratch))
+    told = "\n".join(text(steady, outcome)) + "\n"
+    print(told)
+    if given.report:
+        given.report.write_text(told)
+    wrong = outcome.violations or outcome.failures or any(outcome.deaths.values())
+    return 1 if wrong or any(series.grows for series in steady.series()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
