@@ -85,14 +85,8 @@ class Episode:
         )
 
     def run(self, work: Callable[[Episode], None]) -> Outcome:
-        """Everything: let them work while this is done, which sends the records too; heal, drain, compare."""
-        for person in PEOPLE:
-            self.journal.write("person", who=person.name, roles=person.roles)
+        """Everything: this is done, which begins the work and sends the records too; then heal, drain, compare."""
         try:
-            for program in self.programs:
-                program.start()
-            self.wait_ready()
-            self.crew.start()
             work(self)
             self.source.finish()
             self.mark("all is produced")
@@ -109,6 +103,17 @@ class Episode:
             self.witness.close()
             self.journal.close()
         return self._judge()
+
+    def begin(self) -> None:
+        """Start everything that is not there yet; let people in."""
+        for program in self.programs:
+            if not program.pid:
+                program.start()
+        self.wait_ready()
+        self.stage.admit()
+        for person in PEOPLE:
+            self.journal.write("person", who=person.name, roles=person.roles)
+        self.crew.start()
 
     def plan(self, results: int, part: int = 0) -> Sequence[Planned]:
         """About so many results, and everything around them."""
@@ -166,21 +171,24 @@ class Episode:
             self.pause(POLL_S)
 
     def wait_ready(self) -> None:
-        """Until everybody says so."""
-        self.wait("everybody is ready", lambda: all(program.is_ready() for program in self.programs if program.port))
+        """Until everybody says so who was started."""
+        self.wait(
+            "everybody is ready",
+            lambda: all(program.is_ready() for program in self.programs if program.port and program.pid),
+        )
 
     def upstream(self) -> generate.Upstream:
         """Somebody who produces; what they were told is acknowledged must be there at the end."""
         self.upstreams.append(generate.Upstream(self.stage.servers, self.seed * 1_000 + len(self.upstreams)))
         return self.upstreams[-1]
 
-    def command(self, *words: str) -> None:
-        """What an operator types."""
+    def command(self, *words: str, **said: str) -> None:
+        """What an operator types. `said` is of the environment."""
         addresses = {
             "HITL_DATABASE_URL": self.stage.urls["operator"],
             "HITL_KAFKA_BOOTSTRAP_SERVERS": self.stage.servers,
         }
-        environment = {**os.environ, **self.stage.environ, **addresses}
+        environment = {**os.environ, **self.stage.environ, **addresses, **said}
         done = subprocess.run([COMMAND, *words], env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr}")

@@ -74,6 +74,7 @@ class Steady:
 
     def __call__(self, episode: Episode) -> None:
         """Send, and look at everything every few seconds."""
+        episode.begin()
         slices = max(1, round(self.minutes * 60 / SLICE_S))
         parts = [episode.plan(round(self.rate * SLICE_S), part=number) for number in range(slices)]
         started = sample_at = time.monotonic()

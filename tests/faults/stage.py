@@ -116,6 +116,17 @@ class Stage:
             **self.provider.environment(),
         }
 
+    def admit(self) -> None:
+        """Let people in, once the schema knows of any."""
+        asyncio.run(self._admit())
+
+    async def _admit(self) -> None:
+        connection = await asyncpg.connect(self.url)
+        try:
+            await admit_people(connection)
+        finally:
+            await connection.close()
+
     @property
     def _workers_kafka(self) -> str:
         return self.servers if isinstance(self.kafka, KafkaCluster) else f"127.0.0.1:{self.kafka.line_port}"
@@ -184,7 +195,7 @@ def _run(command: list[str], environment: Mapping[str, str], given: str = "") ->
 
 
 async def admit_people(connection: asyncpg.Connection) -> None:
-    """Say who may do what, and whose patches whose are."""
+    """Say who may do what, and whose patches are whose."""
     roles = [(person.group, role, "campaign") for person in PEOPLE for role in person.roles]
     await connection.executemany(
         "INSERT INTO access_group_role (group_name, role, granted_by) VALUES ($1, $2, $3)", roles
@@ -196,12 +207,11 @@ async def admit_people(connection: asyncpg.Connection) -> None:
 
 
 async def _prepare(postgres: PostgresServer, ports: Mapping[Line, int]) -> dict[str, str]:
-    """Spies, what people may do, and a login for each program: the spy tells by it who moved a position."""
+    """Spies, and a login for each program: the spy tells by it who moved a position."""
     urls = {}
     connection = await asyncpg.connect(postgres.url())
     try:
         await snapshot.install_spy(connection)
-        await admit_people(connection)
         for login, role in LOGINS.items():
             password = secrets.token_urlsafe(24)
             await connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{password}' IN ROLE {role}")

@@ -26,6 +26,7 @@ class Storm:
 
     def __call__(self, episode: Episode) -> None:
         """One slice of the records for each, and one to end with."""
+        episode.begin()
         planned = episode.plan(self.results_per_fault * (len(self.kinds) + 1))
         size = -(-len(planned) // (len(self.kinds) + 1))
         for number, kind in enumerate(self.kinds):
