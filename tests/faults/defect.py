@@ -64,9 +64,9 @@ DEFECTS: Final = (
                 "store/writing.py",
                 "    await (_write_little if _is_little(tables) else _write_much)(conn, tables)\n",
                 '    if tables["outbox"]:\n'
-                '        await conn.executemany(statement.get("write_outbox"), tables["outbox"])\n'
-                '        await conn.execute("COMMIT")\n'
-                '        await conn.execute("BEGIN")\n'
+                "        other = await conn._holder._pool.acquire()\n"
+                '        await other.executemany(statement.get("write_outbox"), tables["outbox"])\n'
+                "        await conn._holder._pool.release(other)\n"
                 '        tables["outbox"] = []\n'
                 "    await (_write_little if _is_little(tables) else _write_much)(conn, tables)\n",
             )
@@ -169,7 +169,7 @@ def catch(defect: Defect, minutes: float, seed: int = 1) -> tuple[float, Outcome
             directory = Path(scratch) / "episode"
             directory.mkdir()
             outcome = campaign.run(seed, storm.choose(seed, kinds, FAULTS), directory, product=product)
-        if outcome.violations:
+        if not outcome.is_good:
             return (time.monotonic() - started) / 60, outcome
         seed += 1
     return spent / 60, None
@@ -187,7 +187,8 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         minutes, outcome = catch(defect, given.minutes)
         hidden += outcome is None
-        kinds = {} if outcome is None else Counter(one.kind for one in outcome.violations)
+        kinds = Counter[str]() if outcome is None else Counter(one.kind for one in outcome.violations)
+        kinds.update([] if outcome is None else outcome.failures)
         found = "NOT CAUGHT" if outcome is None else ", ".join(f"{kind} × {times}" for kind, times in kinds.items())
         print(f"{defect.name}: {minutes:.1f} min: {found}", flush=True)
     return 1 if hidden else 0

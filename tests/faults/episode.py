@@ -25,7 +25,7 @@ from tests.faults.crew.people import PEOPLE
 from tests.faults.crew.watching import Decided
 from tests.faults.journal import Journal
 from tests.faults.judge import checker, snapshot
-from tests.faults.judge.snapshot import Record
+from tests.faults.judge.snapshot import Record, World
 from tests.faults.judge.watched import Cursor
 from tests.faults.nemesis import failpoint
 from tests.faults.program import Program
@@ -40,6 +40,8 @@ EXAMPLE: Final = ROOT / "examples" / "eureka_consumer.py"
 DEADLINE_S: Final = 240.0
 POLL_S: Final = 0.1
 BITE_S: Final = 3.0
+TRICKLE_S: Final = 0.05
+LISTENED_S: Final = 2.0
 NEWEST_CHANGE: Final = "SELECT max(xid)::text FROM change"
 
 
@@ -53,11 +55,12 @@ class Episode:
     points: Path | None = None  # a folder for the points that each program comes to
     marks: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    gone: list[Record] = field(default_factory=list)  # recorded, and deleted from its topic since
-    lost: set[tuple[str, int, int]] = field(default_factory=set)  # deleted before anybody recorded it
+    gone: list[Record] = field(default_factory=list)  # deleted from its topic after it was recorded, or may have been
+    lost: set[tuple[str, int, int]] = field(default_factory=set)  # what was deleted before anybody had recorded it
     _started: float = field(default_factory=time.monotonic)
     _struck: list[Struck] = field(default_factory=list)
     _sending: Future[None] | None = None
+    _hurry: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -85,7 +88,11 @@ class Episode:
         )
 
     def run(self, work: Callable[[Episode], None]) -> Outcome:
-        """Everything: this is done, which begins the work and sends the records too; then heal, drain, compare."""
+        """Everything: this is done, which begins the work and sends the records too; then heal, drain, compare.
+
+        What goes wrong before anything can be compared is what it came to.
+        """
+        came_to_rest = False
         try:
             work(self)
             self.source.finish()
@@ -96,13 +103,17 @@ class Episode:
             self.wait("the last reviews that it ended are published", self.witness.is_drained)
             self.wait("every listener heard everything", self._all_heard)
             self.mark("everything is recorded, published and heard")
+            came_to_rest = True
+        except Exception as failure:  # noqa: BLE001 - whatever it was: a world that does not come to rest is not as it must be
+            self.failures.append(f"{type(failure).__name__}: {failure}")
+            self.mark(f"given up: {self.failures[-1]}")
         finally:
             self.crew.stop()
             for program in self.programs:
                 program.stop()
             self.witness.close()
             self.journal.close()
-        return self._judge()
+        return self._judge() if came_to_rest else self._came_to(None)
 
     def begin(self) -> None:
         """Start everything that is not there yet; let people in."""
@@ -124,15 +135,30 @@ class Episode:
 
     @contextmanager
     def sending(self, planned: Sequence[Planned]) -> Iterator[None]:
-        """These are produced meanwhile; at the end all are handed over."""
+        """These are produced meanwhile: half of them at once, the others slowly, so that what lasts long has something to hit.
+
+        At the end all are handed over.
+        """
+        over = threading.Event()
         with ThreadPoolExecutor(1) as thread:
-            self._sending = thread.submit(self.source.send, planned)
-            yield
+            self._hurry, self._sending = over.set, thread.submit(self._send, planned, over)
+            try:
+                yield
+            finally:
+                over.set()
             self._sending.result(DEADLINE_S)
+
+    def _send(self, planned: Sequence[Planned], over: threading.Event) -> None:
+        half = len(planned) // 2
+        self.source.send(planned[:half])
+        for record in planned[half:]:
+            over.wait(TRICKLE_S)
+            self.source.send([record])
 
     def all_sent(self) -> None:
         """Return when what is being sent is acknowledged."""
         if self._sending is not None:
+            self._hurry()
             self._sending.result(DEADLINE_S)
         self.source.finish()
 
@@ -227,9 +253,10 @@ class Episode:
                 self.mark(f"{program.name} ended by itself: {program.last_words()[:300]}")
 
     def _all_heard(self) -> bool:
-        """Those who listen to everything."""
+        """Those who listen to everything; the others are there, and would have heard what is for them."""
         newest, cursors = self.witness.ask(NEWEST_CHANGE), self.crew.cursors()
-        return newest is None or all(cursor and Cursor.read(cursor).sees(int(newest)) for cursor in cursors)
+        is_heard = newest is None or all(cursor and Cursor.read(cursor).sees(int(newest)) for cursor in cursors)
+        return is_heard and self.crew.are_listening(LISTENED_S)
 
     def _bad_ends(self) -> Iterator[str]:
         """Who did not end in order and in time when asked to."""
@@ -246,11 +273,16 @@ class Episode:
         journal = self.journal.path
         world = asyncio.run(snapshot.capture(self.stage.url, self.stage.servers, self._copy, manifest, journal=journal))
         world.inputs = sorted([*self.gone, *world.inputs], key=lambda record: record.place)
+        world.excused = sorted(self.lost)
         self.mark("snapshot taken")
-        violations = checker.check(world)
-        self.mark(f"compared: {len(violations)} violations")
-        if violations:
+        outcome = self._came_to(world)
+        self.mark(f"compared: {len(outcome.violations)} violations")
+        if outcome.violations:
             snapshot.save(world, self.directory / "world.json")
+        return outcome
+
+    def _came_to(self, world: World | None) -> Outcome:
+        aborted = {"aborted and never seen": sum(one.aborted for one in self.upstreams)}
         return Outcome(
             seed=self.seed,
             commit=report.commit(),
@@ -259,8 +291,8 @@ class Episode:
             deaths={program.name: program.deaths for program in self.everybody},
             cut=toll.cut_transactions(self.stage.postgres.folder / "postgres.log"),
             told=dict(toll.told(program.log for program in self.programs)),
-            figures=checker.figures(world) | {"aborted and never seen": sum(one.aborted for one in self.upstreams)},
+            figures={} if world is None else checker.figures(world) | aborted,
             failures=[*self.failures, *self.crew.failures, *self._bad_ends()],
-            violations=violations,
+            violations=[] if world is None else checker.check(world),
             marks=self.marks,
         )

@@ -47,6 +47,11 @@ class Outcome:
     marks: Sequence[str]
 
     @property
+    def is_good(self) -> bool:
+        """Whether nothing was violated and nothing else went wrong."""
+        return not (self.violations or self.failures)
+
+    @property
     def reach(self) -> dict[str, int]:
         """Whether the faults hit anything, in figures."""
         return {

@@ -28,9 +28,11 @@ TICK_S: Final = 0.1
 WARM_SHARE: Final = 1 / 3  # caches, pools and tables fill up at first; what counts is whether it ends
 SLICE_S: Final = 60.0
 TICKS: Final = round(SLICE_S / TICK_S)
-DEAD: Final = """
-SELECT coalesce(sum(n_dead_tup)::float8 / nullif(sum(n_live_tup), 0), 0)
-  FROM pg_stat_user_tables WHERE relname NOT LIKE 'spy%'"""
+# Those from which rows go away again: what stays of them must not grow with time.
+EMPTYING: Final = ("outbox", "queue", "change", "consumer_position", "outbox_shard")
+DEAD: Final = "SELECT n_dead_tup::float8 FROM pg_stat_user_tables WHERE relname = $1"
+SIZE: Final = "SELECT pg_total_relation_size($1::text::regclass)::float8 / 1048576"
+RETAINED: Final = "SELECT sum(size)::float8 / 1048576 FROM pg_ls_waldir()"
 WRITTEN: Final = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8"
 # The clock of the first unpublished row of a shard is that of its transaction.
 WAITING: Final = """
@@ -100,7 +102,11 @@ class Steady:
             process = psutil.Process(program.pid)
             self._add(f"memory of {program.name}", at, process.memory_info().rss / 2**20)
             self._add(f"descriptors of {program.name}", at, process.num_fds())
-        self._add("dead rows for each live one", at, episode.witness.ask(DEAD))
+        for table in EMPTYING:
+            self._add(f"dead rows of {table}", at, episode.witness.ask(DEAD, table))
+            self._add(f"disk of {table}", at, episode.witness.ask(SIZE, table))
+        self._add("records not recorded yet", at, episode.bite().unrecorded)
+        self._add("WAL that is kept", at, episode.witness.ask(RETAINED))
         self._add("age of the outbox", at, episode.witness.ask(WAITING))
         written, recorded = episode.witness.ask(WRITTEN), episode.witness.recorded()
         if self._before is not None and recorded > self._before[1]:
@@ -111,12 +117,16 @@ class Steady:
         self.sampled.setdefault(name, []).append((at, value))
 
 
+# By a word of the name; the first that is in it counts.
 LIMITS: Final[Mapping[str, tuple[str, float]]] = {
-    "memory": ("MB", 8.0),
+    "memory": ("MB", 4.0),
     "descriptors": ("", 4.0),
-    "dead rows": ("", 0.1),
-    "outbox": ("s", 0.5),
-    "WAL": ("KB", 1.5),
+    "dead rows": ("", 2_000.0),
+    "disk": ("MB", 8.0),
+    "age of": ("s", 0.5),
+    "not recorded": ("", 100.0),
+    "WAL of": ("KB", 1.5),
+    "WAL that": ("MB", 600.0),
 }
 
 

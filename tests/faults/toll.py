@@ -68,8 +68,10 @@ class Witness:
 
     def left_by(self, pid: int) -> Bite:
         """What this process owned, as nobody else owns it yet."""
-        positions, unpublished = self._look(f"{socket.gethostname()}:{pid}")
-        return Bite(sum(self.end(*place) - position for place, position in positions.items()), unpublished)
+        owner = f"{socket.gethostname()}:{pid}"
+        ends = {place: self.end(*place) for place in self._look(owner)[0]}
+        positions, unpublished = self._look(owner)
+        return Bite(sum(max(0, ends.get(place, 0) - at) for place, at in positions.items()), unpublished)
 
     def recorded(self) -> int:
         """How far all positions are together."""
@@ -81,8 +83,9 @@ class Witness:
 
     def everything(self, open_requests: int = 0) -> Bite:
         """What is under way of everybody."""
-        positions, unpublished = self._look(None)
-        unrecorded = sum(self.end(*place) - positions.get(place, 0) for place in self.places)
+        ends = {place: self.end(*place) for place in self.places}
+        positions, unpublished = self._look(None)  # afterwards: what arrives in between does not count
+        unrecorded = sum(max(0, end - positions.get(place, 0)) for place, end in ends.items())
         return Bite(unrecorded, unpublished, open_requests)
 
     def overdue(self) -> int:

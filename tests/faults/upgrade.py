@@ -44,7 +44,7 @@ class Upgrade:
         self._before, self._after = str(before), str(after)
 
     def __call__(self, episode: Episode) -> None:
-        """Do them all."""
+        """Do them all; after each, those who are there now record and publish all there is."""
         for program in (*_recording(episode), episode.eureka):
             program.start()
         episode.wait_ready()
@@ -58,6 +58,7 @@ class Upgrade:
                 bite = episode.bite()
                 step()
                 episode.wait_ready()
+            episode.wait("everything is recorded and published by those who are there", episode.witness.is_drained)
             episode.note(Struck(name, at, bite))
         episode.source.send(planned[len(steps) * size :])
 

@@ -53,12 +53,14 @@ class Toxiproxy:
     def poisoned(self, name: str, *toxics: Mapping[str, Any]) -> Iterator[None]:
         """A line with these toxics (https://github.com/Shopify/toxiproxy#toxics) for as long as the block lasts."""
         path = f"/proxies/{name}/toxics"
-        added = [self._client.post(path, json=toxic).raise_for_status().json()["name"] for toxic in toxics]
+        added: list[str] = []
         try:
+            for toxic in toxics:
+                added.append(self._client.post(path, json=toxic).raise_for_status().json()["name"])
             yield
         finally:
-            for toxic in added:
-                self._client.delete(f"{path}/{toxic}").raise_for_status()
+            for added_name in added:
+                self._client.delete(f"{path}/{added_name}").raise_for_status()
 
     @contextmanager
     def cut(self, name: str) -> Iterator[None]:

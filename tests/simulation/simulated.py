@@ -23,6 +23,7 @@ from hitl_stream.store.database import Database
 from hitl_stream.store.outbox import Published
 from hitl_stream.store.position import Claim
 from hitl_stream.store.recording import Recorder
+from tests.faults.crew.people import PEOPLE
 from tests.faults.judge import snapshot
 from tests.faults.judge.snapshot import INPUT_TOPICS, Record, Row, World
 from tests.faults.judge.view import View
@@ -83,7 +84,9 @@ class Simulation:
         self.owner, self.roles = owner, roles
         self.broker = Broker()
         self.workers = [Worker("first"), Worker("second")]
-        self.journal: list[Row] = []
+        self.journal: list[Row] = [
+            {"at": 0.0, "what": "person", "who": person.name, "roles": person.roles} for person in PEOPLE
+        ]
         self._asks = 0
 
     async def claim(self, worker: Worker, partition: int, fuse: Fuse) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,7 +25,7 @@ LISTENERS: Final[dict[str, dict[str, str]]] = {
     "critical": {"severity": "critical"},
     "python": {"ecosystem": "PyPI"},
 }
-STOP_S, LOGIN_S = 30.0, 120.0
+FINISH_S, STOP_S, LOGIN_S = 20.0, 30.0, 120.0
 
 
 @dataclass
@@ -56,15 +57,19 @@ class Crew:
         known: Callable[[], Sequence[tuple[str, str]]],
     ) -> None:
         self._urls, self._provider, self._journal, self._seed, self._known = urls, provider, journal, seed, known
-        self._open = dict.fromkeys(urls, 0)
+        self._open: Counter[tuple[str, str]] = Counter()
         self._reviewing: list[asyncio.Task[None]] = []
+        self._others: list[asyncio.Task[None]] = []
+        self._session: aiohttp.ClientSession | None = None
+        self._is_over = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.failures: list[str] = []
 
-    def open_requests(self, url: str | None = None) -> int:
-        """How many requests are under way, at this sidecar or at all of them."""
-        return sum(self._open.values()) if url is None else self._open[url]
+    def open_requests(self, url: str | None = None, who: str | None = None) -> int:
+        """How many requests are under way that change something, at this sidecar or all, of this person or all."""
+        counted = list(self._open.items())
+        return sum(number for (at, of), number in counted if url in (None, at) and who in (None, of))
 
     def start(self) -> None:
         """Let them work."""
@@ -73,10 +78,13 @@ class Crew:
 
     def rest(self) -> None:
         """Let reviewers finish what they are at, and do no more; listeners and the gate's client go on."""
-        self._run(self._end(self._reviewing))
+        self._is_over = True
+        self._run(self._finish())
 
     def stop(self) -> None:
         """Let everybody go."""
+        if self._session is None:
+            return  # nobody ever came
         self._run(self._end([*self._reviewing, *self._others]))
         self._run(self._session.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -87,25 +95,30 @@ class Crew:
         """Up to where those have heard everything who listen to everything."""
         return [self._listeners[name].cursor for name, filters in LISTENERS.items() if not filters]
 
+    def are_listening(self, seconds: float) -> bool:
+        """Whether all of them have been for so long, without a break."""
+        return all(time.monotonic() - listener.since >= seconds for listener in self._listeners.values())
+
     async def _begin(self) -> None:
-        self._session = aiohttp.ClientSession()
-        desks = {person.name: self._desk(person.name, person.group) for person in (*REVIEWING, GATE)}
+        self._session = session = aiohttp.ClientSession()
+        desks = {person.name: self._desk(person.name, person.group, session) for person in (*REVIEWING, GATE)}
         self._listeners = {
             name: Listener(name, desks[ANN.name], self._urls, filters) for name, filters in LISTENERS.items()
         }
         gate = GateClient(desks[GATE.name], self._rng("gate"), self._known)
         self._reviewing = [
-            self._task(Reviewer(desks[person.name], self._rng(person.name)).run()) for person in REVIEWING
+            self._task(Reviewer(desks[person.name], self._rng(person.name), lambda: self._is_over).run())
+            for person in REVIEWING
         ]
         self._others = [*(self._task(one.run()) for one in self._listeners.values()), self._task(gate.run())]
 
-    def _desk(self, name: str, group: str) -> Desk:
+    def _desk(self, name: str, group: str, session: aiohttp.ClientSession) -> Desk:
         return Desk(
             name,
             _Login(self._provider, name, group),
             self._urls,
             self._journal,
-            self._session,
+            session,
             self._open,
             self._rng(f"desk-{name}"),
         )
@@ -122,6 +135,10 @@ class Crew:
         """Somebody who does not work any more makes the whole run worth less: it has to be known."""
         if not task.cancelled() and task.exception() is not None:
             self.failures.append(repr(task.exception()))
+
+    async def _finish(self) -> None:
+        await asyncio.wait(self._reviewing, timeout=FINISH_S)
+        await self._end(self._reviewing)
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         for task in tasks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -36,14 +37,14 @@ class Answer:
 
 @dataclass
 class Desk:
-    """`open_requests` counts by sidecar what is under way of everybody; it is shared."""
+    """`open_requests` counts, by sidecar and person, requests under way that change something; it is shared."""
 
     who: str
     token: Callable[[], str]
     urls: Sequence[str]
     journal: Journal
     session: aiohttp.ClientSession
-    open_requests: dict[str, int]
+    open_requests: Counter[tuple[str, str]]
     rng: random.Random
     _next: itertools.cycle[str] = field(init=False)
 
@@ -93,7 +94,8 @@ class Desk:
     ) -> Answer:
         url = next(self._next)
         sent = {"Authorization": f"Bearer {self.token()}", **(headers or {})}
-        self.open_requests[url] += 1
+        changes = int(method == "POST")
+        self.open_requests[url, self.who] += changes
         try:
             asked = self.session.request(method, url + path, params=query, headers=sent, json=body, timeout=TIMEOUT)
             async with asked as answer:
@@ -102,4 +104,4 @@ class Desk:
         except ValueError as failure:
             raise aiohttp.ClientPayloadError(f"no JSON: {failure}") from failure
         finally:
-            self.open_requests[url] -= 1
+            self.open_requests[url, self.who] -= changes

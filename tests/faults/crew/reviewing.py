@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -23,16 +23,15 @@ STALE_SHARE, KEY_SHARE, TWICE_SHARE, LOOK_BACK_SHARE = 0.15, 0.6, 0.3, 0.2
 
 
 class Reviewer:
-    """One person's work, turn by turn."""
+    """One person's work, turn by turn; `is_over` tells when to begin nothing more."""
 
-    def __init__(self, desk: Desk, rng: random.Random) -> None:
-        self._desk = desk
-        self._rng = rng
+    def __init__(self, desk: Desk, rng: random.Random, is_over: Callable[[], bool]) -> None:
+        self._desk, self._rng, self._is_over = desk, rng, is_over
         self._seen: OrderedDict[str, str] = OrderedDict()  # the version of a patch when it was first read
 
     async def run(self) -> None:
-        """Until it is cancelled."""
-        while True:
+        """Until it is over."""
+        while not self._is_over():
             patch_id = await self._choose()
             card = None if patch_id is None else await self._desk.read(f"/hitl/patches/{quote(patch_id, safe='')}")
             if card is None or card.status != 200:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ class Listener:
         self._name, self._desk, self._urls, self._filters = name, desk, urls, filters
         self._journal: Journal = desk.journal
         self.cursor: str | None = None
+        self.since = float("inf")  # by the monotonic clock, while it is connected
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -37,6 +39,8 @@ class Listener:
                 await self._listen(self._urls[number % len(self._urls)])
             except (*FAILURES, orjson.JSONDecodeError, KeyError):
                 number += 1
+            finally:
+                self.since = float("inf")
             await asyncio.sleep(AGAIN_S)
 
     async def _listen(self, url: str) -> None:
@@ -45,6 +49,7 @@ class Listener:
             ticket = (await answer.json())["ticket"]
         query = {"ticket": ticket, **self._filters, **({"cursor": self.cursor} if self.cursor else {})}
         async with self._desk.session.ws_connect(f"{url}/hitl/live", params=query, heartbeat=5.0) as socket:
+            self.since = time.monotonic()
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     return

@@ -1,8 +1,8 @@
 """Python loads this before everything else where its folder is on PYTHONPATH: the process dies exactly where it is told to.
 
 `HITL_FAILPOINT` says where: `before take_outbox`, `after COMMIT of record_batch`, `after publish`. Points are the statements of
-store/sql by name, what begins and ends a transaction, and sending a batch to Kafka. `HITL_FAILPOINTS_SEEN` names a file that
-gets every point when it is reached first.
+store/sql by name, COPY by table, what begins and ends a transaction, and sending a batch to Kafka. `HITL_FAILPOINTS_SEEN` names
+a file that gets every point when it is reached first.
 """
 
 from __future__ import annotations
@@ -97,7 +97,21 @@ def install() -> None:
     for name in ("_execute", "_executemany"):
         setattr(asyncpg.Connection, name, watch(getattr(asyncpg.Connection, name)))
     setattr(asyncpg.Connection, "execute", watch_simple(asyncpg.Connection.execute))  # noqa: B010 - it is another's class
+    setattr(asyncpg.Connection, "copy_records_to_table", watch_copy(asyncpg.Connection.copy_records_to_table))  # noqa: B010
     AIOKafkaProducer.send_batch = watch_sending(AIOKafkaProducer.send_batch)
+
+
+def watch_copy(copy: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Rows that go to a table as they are."""
+
+    @functools.wraps(copy)
+    async def watched(self: Any, table: str, **named: Any) -> Any:
+        reach("before", f"COPY to {table}")
+        answer = await copy(self, table, **named)
+        reach("after", f"COPY to {table}")
+        return answer
+
+    return watched
 
 
 def watch_simple(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

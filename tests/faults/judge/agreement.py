@@ -104,6 +104,10 @@ def check_decisions(view: View) -> Iterator[Violation]:
             yield Violation("auto_approved_wrong", f"{name}: {row['decision']} by {row['mode']}")
         elif approval and approval.envelope["id"] != oracle.message_id("auto-approved", *at[:1], row["round"], at[1]):
             yield Violation("auto_approved_wrong", f"{name}: another id than the formula's")
+        elif approval:
+            yield from (
+                Violation("auto_approved_wrong", f"{name}: {what}") for what in _differences(row, approval.data)
+            )
         yield from _check_digests(view, row, name)
     for patch_id, seq in messages:
         yield Violation("decision_unrecorded", f"{patch_id} seq {seq} is on the topic only")
@@ -208,9 +212,16 @@ def check_states(view: View) -> Iterator[Violation]:
 
 def check_reviews(view: View) -> Iterator[Violation]:
     """Every review that was opened is announced once under its id, and every announcement was a review."""
-    said = {(m.data["patch_id"], m.data["round"], m.data["seq"]): m for m in view.announced["hitl.pending-review"]}
+    messages = [
+        ((m.data["patch_id"], m.data["round"], m.data["seq"]), m) for m in view.announced["hitl.pending-review"]
+    ]
+    said = dict(messages)
     begun = ("review_opened", "reopened")
-    opened = {(r["patch_id"], r["round"], r["seq"]) for r in view.rows["action"] if r["action"] in begun}
+    openings = Counter((r["patch_id"], r["round"], r["seq"]) for r in view.rows["action"] if r["action"] in begun)
+    opened = openings.keys()
+    for at, times in (Counter(at for at, _ in messages) | openings).items():
+        if times > 1:
+            yield Violation("review_doubled", f"{at}: {openings[at]} openings, announced as {times} different reviews")
     waiting = {(r["patch_id"], r["round"], r["seq"] + 1) for r in view.rows["patch"] if r["state"] == "pending"}
     for at in opened | waiting:
         if at not in said:

@@ -55,6 +55,12 @@ class Effect:
         return str(self.row["person"] if self.kind == "vote" else self.row[_ACTOR[self.kind]])
 
     @property
+    def said(self) -> str | None:
+        """The words that it carries."""
+        said: str | None = self.row["justification" if self.kind == "action" else "comment"]
+        return said
+
+    @property
     def at(self) -> datetime:
         return datetime.fromisoformat(self.row["decided_at" if self.kind == "decision" else "at"])
 

@@ -15,8 +15,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.judge import agreement, fate, human, snapshot, watched
-from tests.faults.judge.snapshot import World
+from tests.faults.judge import agreement, course, fate, human, snapshot, watched
+from tests.faults.judge.snapshot import Row, World
 from tests.faults.judge.view import View, Violation
 
 SHOWN_PER_KIND_MAX = 5
@@ -27,7 +27,7 @@ def check(world: World) -> list[Violation]:
     view = View(world)
     return [
         violation
-        for run in (*fate.CHECKS, *agreement.CHECKS, *human.CHECKS, *watched.CHECKS)
+        for run in (*fate.CHECKS, *agreement.CHECKS, *course.CHECKS, *human.CHECKS, *watched.CHECKS)
         for violation in run(view)
     ]
 
@@ -48,6 +48,7 @@ def figures(world: World) -> dict[str, int]:
         "revoked": decided["revoked"], "expired": decided["expired"],
         "decisions by people": sum(row["mode"] == "human" for row in tables["decision"]), "votes": len(tables["vote"]),
         "asked by people": sum(line["what"] == "asked" for line in world.journal),
+        "yes of the gate": sum(_is_yes(line) for line in world.journal),
         "live updates heard": sum(line["what"] == "heard" for line in world.journal),
         "outbox rows ever": len(tables["spy_outbox"]),
         "output records": len(world.outputs), "output repeats": len(world.outputs) - _distinct(world),
@@ -55,6 +56,11 @@ def figures(world: World) -> dict[str, int]:
         "claims of a position": sum(row["claimed"] for row in tables["spy_position"]),
         "decisions known to Eureka": sum(map(len, world.eureka.values())),
     }  # fmt: skip
+
+
+def _is_yes(line: Row) -> bool:
+    body = line.get("body")
+    return line["what"] == "answered" and isinstance(body, dict) and body.get("deployable") is True
 
 
 def _distinct(world: World) -> int:

@@ -16,6 +16,7 @@ RECORD_BYTES_MAX = 1_048_588  # what an input topic takes, of a batch as it came
 
 def check_inputs(view: View) -> Iterator[Violation]:
     """evidence or outcome | duplicate of what was applied | dead letter: one of these, never two, never none."""
+    excused = {*view.world.excused}
     for place, record in view.inputs.items():
         applied, dead = view.applied.get(place, []), view.dead.get(place, [])
         if len(applied) + len(dead) > 1:
@@ -24,7 +25,7 @@ def check_inputs(view: View) -> Iterator[Violation]:
             yield from _check_applied(view, record, applied[0])
         elif dead:
             yield from _check_dead(view, record, dead[0])
-        else:
+        elif place not in excused:
             yield from _check_repeat(view, record)
 
 

@@ -55,6 +55,9 @@ def check_requests(view: View) -> Iterator[Violation]:
             left[ask.number].append(effect)
     for ask in asked.values():
         yield from _check_ask(view, ask, left[ask.number])
+        for answer in ask.answers:
+            if answer.get("status") == 500:
+                yield Violation("server_failed", f"ask {ask.number}: {ask.who} {ask.op} {ask.patch}: {answer['body']}")
 
 
 def _check_ask(view: View, ask: Ask, left: list[Effect]) -> Iterator[Violation]:
@@ -73,6 +76,9 @@ def _check_ask(view: View, ask: Ask, left: list[Effect]) -> Iterator[Violation]:
 def _check_answer(ask: Ask, done: Row, left: list[Effect], name: str) -> Iterator[Violation]:
     if not left:
         yield Violation("human_lost", f"{name} was answered as done and is nowhere")
+    said = ask.body.get("reason") or ask.body.get("comment")
+    if left and not any(effect.said == said for effect in left):
+        yield Violation("words_lost", f"{name} said {said!r}, recorded is {[effect.said for effect in left]}")
     decision = next((effect.row for effect in left if effect.kind == "decision"), None)
     told = done.get("decision_id")
     if (told is None) != (decision is None) or (decision is not None and told != decision["decision_id"]):
@@ -100,6 +106,11 @@ def check_quorum(view: View) -> Iterator[Violation]:
         at = _committed(row)
         if windows.is_told and at is not None and windows.lacks(row["person"], row["role"], at):
             yield Violation("unauthorised", f"vote of {row['person']} on {row['patch_id']} without role {row['role']}")
+    for effect in asks.effects(view.rows):
+        row, at = effect.row, _committed(effect.row)
+        role = row["role"] or ""
+        if effect.kind == "action" and windows.is_told and at is not None and windows.lacks(effect.who, role, at):
+            yield Violation("unauthorised", f"{effect.name} without role {role}")
     for row in view.rows["decision"]:
         if row["mode"] != "human":
             continue
@@ -158,7 +169,9 @@ def _needed(view: View, events: list[Event]) -> int:
 
 
 def _committed(row: Row) -> float | None:
-    return None if row["committed_at"] is None else datetime.fromisoformat(row["committed_at"]).timestamp()
+    """When others could see it; where the server does not keep that, when it is dated."""
+    at = row["committed_at"] or row.get("decided_at") or row.get("at")
+    return None if at is None else datetime.fromisoformat(at).timestamp()
 
 
 def check_audit(view: View) -> Iterator[Violation]:

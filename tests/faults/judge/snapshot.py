@@ -39,7 +39,7 @@ QUERIES = {
     "dead_letter": "SELECT * FROM dead_letter ORDER BY id",
     "decision": f"SELECT *, {COMMITTED_AT} FROM decision ORDER BY patch_id, seq",
     "vote": f"SELECT *, {COMMITTED_AT} FROM vote ORDER BY at",
-    "action": "SELECT * FROM action ORDER BY id",
+    "action": f"SELECT *, {COMMITTED_AT} FROM action ORDER BY id",
     "audit_entry": "SELECT at, actor, role, token_id, action, patch_id, seq, request_id FROM audit_entry ORDER BY at",
     "author": "SELECT * FROM author",
     "approval_rule": "SELECT * FROM approval_rule",
@@ -61,15 +61,18 @@ END $$;
 CREATE TRIGGER spy AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION spy_on_outbox();
 CREATE TABLE spy_patch (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(), patch_id text NOT NULL,
-  before bigint NOT NULL, after bigint NOT NULL, state text NOT NULL, seq int NOT NULL, changed_at timestamptz NOT NULL
+  before bigint, after bigint NOT NULL, was text, state text NOT NULL, round int NOT NULL, seq int NOT NULL,
+  changed_at timestamptz NOT NULL
 );
 CREATE FUNCTION spy_on_patch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO spy_patch (patch_id, before, after, state, seq, changed_at)
-  VALUES (NEW.patch_id, OLD.version, NEW.version, NEW.state, NEW.seq, NEW.changed_at);
+  IF TG_OP = 'INSERT' OR NEW.version <> OLD.version THEN
+    INSERT INTO spy_patch (patch_id, before, after, was, state, round, seq, changed_at)
+    VALUES (NEW.patch_id, OLD.version, NEW.version, OLD.state, NEW.state, NEW.round, NEW.seq, NEW.changed_at);
+  END IF;
   RETURN NULL;
 END $$;
-CREATE TRIGGER spy AFTER UPDATE ON patch FOR EACH ROW WHEN (NEW.version <> OLD.version) EXECUTE FUNCTION spy_on_patch();
+CREATE TRIGGER spy AFTER INSERT OR UPDATE ON patch FOR EACH ROW EXECUTE FUNCTION spy_on_patch();
 CREATE TABLE spy_position (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cluster_id text NOT NULL, topic text NOT NULL, partition int NOT NULL,
   epoch bigint NOT NULL, claimed bool NOT NULL, before bigint, after bigint NOT NULL, login text NOT NULL
@@ -103,7 +106,8 @@ class Record(NamedTuple):
 @dataclass
 class World:
     """Everything that can be compared. `ends` maps topic to partition to end offset, `eureka` holds the decisions that
-    Eureka accepted, by patch and in its order, `journal` what people asked for and heard."""
+    Eureka accepted, by patch and in its order, `journal` what people asked for and heard, `excused` the places of what was
+    deleted before anybody had recorded it."""
 
     cluster_id: str
     inputs: list[Record] = field(default_factory=list)
@@ -112,6 +116,7 @@ class World:
     tables: dict[str, list[Row]] = field(default_factory=dict)
     eureka: dict[str, list[Row]] = field(default_factory=dict)
     produced: list[tuple[str, int, int]] = field(default_factory=list)
+    excused: list[tuple[str, int, int]] = field(default_factory=list)
     journal: list[Row] = field(default_factory=list)
 
 
@@ -245,7 +250,8 @@ def load(path: Path) -> World:
             Record(row[0], row[1], row[2], row[3], row[4], tuple((h, c) for h, c in row[5])) for row in plain[name]
         ]
     plain["ends"] = {topic: {int(p): end for p, end in ends.items()} for topic, ends in plain["ends"].items()}
-    plain["produced"] = [tuple(place) for place in plain["produced"]]
+    for name in ("produced", "excused"):
+        plain[name] = [tuple(place) for place in plain[name]]
     return World(**plain)
 
 

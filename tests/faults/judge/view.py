@@ -153,9 +153,15 @@ class View:
         return grouped(self.rows["vote"], lambda row: (row["patch_id"], row["seq"]))
 
     @cached_property
+    def course(self) -> Groups[str]:
+        """Every version that a patch ever had, the first included."""
+        return grouped(sorted(self.rows["spy_patch"], key=lambda row: int(row["id"])), lambda row: str(row["patch_id"]))
+
+    @cached_property
     def moves(self) -> Groups[tuple[str, datetime]]:
         """Every change of a patch's version in the transaction that left this moment on it."""
-        of_transaction = grouped(self.rows["spy_patch"], lambda row: (row["patch_id"], row["xid"]))
+        changed = [row for row in self.rows["spy_patch"] if row["before"] is not None]
+        of_transaction = grouped(changed, lambda row: (row["patch_id"], row["xid"]))
         found: Groups[tuple[str, datetime]] = Groups()
         for (patch_id, _), rows in of_transaction.items():
             for at in {row["changed_at"] for row in rows}:

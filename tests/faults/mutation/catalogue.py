@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.faults.mutation import damage, damage_people
+from tests.faults.mutation import damage, damage_course, damage_people
 from tests.faults.mutation.damage import Spoil
 
 
@@ -72,6 +72,17 @@ MUTATIONS = (
     Mutation("Eureka was told something else", "eureka_differs", damage.change_in_eureka),
     Mutation("records skipped", "position_jumped", damage.jump),
     Mutation("recorded without a claim", "moved_without_claim", damage.move_without_claim),
+    Mutation("a version that nobody saw", "version_jumped", damage_course.skip_version),
+    Mutation("approved for a moment, by nobody", "state_wrong",
+             damage.change("spy_patch", "state", lambda _: "approved", lambda row: row["state"] == "pending")),
+    Mutation("approved by policy under review", "approved_under_review", damage_course.approve_under_review),
+    Mutation("approved by policy after a rejection", "approved_after_rejection", damage_course.approve_what_was_rejected),
+    Mutation("decided by another clock", "wrongly_dated", damage_course.date_decision_wrongly),
+    Mutation("review over before its time", "ended_early", damage_course.end_early),
+    Mutation("review opened twice", "review_doubled", damage_course.open_twice),
+    Mutation("other words recorded", "words_lost", damage_course.change_words),
+    Mutation("comment without the role", "unauthorised", damage_course.comment_without_role),
+    Mutation("server failed", "server_failed", damage_course.fail),
     Mutation("one vote of two lost", "quorum_missed", damage_people.lose_vote),
     Mutation("approvers made up", "approver_made_up",
              damage.change("decision", "approvers", lambda _: ["zoe"], damage_people.of_several)),

@@ -126,11 +126,11 @@ def switch_off(world: World) -> None:
 
 
 def lose_update(world: World) -> None:
-    """A change that the listener to everything was told once, and now never."""
+    """One of many updates about a patch, which the listener to everything was told."""
     told = [line for line in world.journal if line["what"] == "heard" and line["who"] == "all"]
     named = [line for line in told if line["message"]["type"] != "queue_changed"]
     times = Counter((line["message"]["type"], line["message"]["patch_id"]) for line in named)
-    lost = first(named[1:], lambda line: times[line["message"]["type"], line["message"]["patch_id"]] == 1)
+    lost = first(named[1:], lambda line: times[line["message"]["type"], line["message"]["patch_id"]] > 1)
     world.journal.remove(lost)
 
 

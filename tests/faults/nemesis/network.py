@@ -22,8 +22,8 @@ QUESTIONS_LOST: Final[Toxic] = {"type": "timeout", "stream": "upstream", "attrib
 WAYS: Final[Mapping[str, tuple[tuple[Toxic, ...], float]]] = {
     "slow": ((SLOW,), 6.0),
     "reset": ((RESET,), 2.0),
-    "half open": ((ANSWERS_LOST,), 13.0),
-    "a black hole": ((ANSWERS_LOST, QUESTIONS_LOST), 13.0),
+    "half open": ((ANSWERS_LOST,), 25.0),
+    "a black hole": ((ANSWERS_LOST, QUESTIONS_LOST), 25.0),
 }
 
 
@@ -34,12 +34,25 @@ def _kinds() -> Iterator[Kind]:
             def strike(
                 episode: Episode, line: Line = line, toxics: tuple[Toxic, ...] = toxics, seconds: float = seconds
             ) -> Bite:
-                bite = episode.bite()
+                bite = _under_way(episode, line)
                 with episode.stage.lines.poisoned(line, *toxics):
                     episode.pause(seconds)
                 return bite
 
             yield Kind(f"{line} {way}", strike)
+
+
+def _under_way(episode: Episode, line: Line) -> Bite:
+    """Of those who use this line."""
+    match line:
+        case Line.SIDECARS_POSTGRES:
+            episode.until(lambda: episode.crew.open_requests() > 0)
+            return Bite(open_requests=episode.crew.open_requests())
+        case Line.SCHEDULER_POSTGRES:
+            episode.until(lambda: episode.witness.overdue() > 0)
+            return Bite(overdue=episode.witness.overdue())
+        case _:
+            return episode.witness.everything()
 
 
 KINDS: Final = tuple(_kinds())

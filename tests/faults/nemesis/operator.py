@@ -25,8 +25,8 @@ def take_role_away(episode: Episode) -> Bite:
     """Of somebody who decides at this moment: when that is answered, nothing is decided by it any more."""
     bite = Bite()
     for _ in range(TIMES):
-        episode.until(lambda: episode.crew.open_requests() > 0)
-        bite = Bite(open_requests=max(bite.open_requests, episode.crew.open_requests()))
+        episode.until(lambda: episode.crew.open_requests(who=FAY.name) > 0)
+        bite = Bite(open_requests=max(bite.open_requests, episode.crew.open_requests(who=FAY.name)))
         episode.witness.ask("DELETE FROM access_group_role WHERE group_name = $1 AND role = $2", FAY.group, ROLE)
         episode.journal.write("role_gone", who=FAY.name, role=ROLE)
         episode.pause(GONE_S)
@@ -40,9 +40,9 @@ def take_role_away(episode: Episode) -> Bite:
 
 def throw_the_switch(episode: Episode) -> Bite:
     """Nothing is approved by policy between its being off and its being asked to be on."""
-    bite = episode.bite()
     episode.command("policy", "auto-approve", "off", "--reason", "campaign")
     episode.journal.write("auto_approval_off")
+    bite = Bite(unrecorded=episode.bite().unrecorded)  # of which nothing may be approved now
     episode.pause(1.0)
     episode.journal.write("auto_approval_asked_for")
     episode.command("policy", "auto-approve", "on", "--reason", "campaign")

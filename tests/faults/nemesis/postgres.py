@@ -26,11 +26,11 @@ COMMITTING: Final = f"{CUT} AND wait_event = 'SyncRep'"
 
 def kill_server(episode: Episode) -> Bite:
     """Every process of it, as when the machine dies."""
-    open_requests = episode.crew.open_requests()
+    bite = episode.bite()
     episode.stage.postgres.kill()
     episode.pause(episode.rng.uniform(0.0, 2.0))
     episode.stage.postgres.start()
-    return episode.witness.everything(open_requests)
+    return bite
 
 
 def kill_postmaster(episode: Episode) -> Bite:
@@ -68,10 +68,11 @@ def freeze(episode: Episode) -> Bite:
 def cut_sessions(episode: Episode) -> Bite:
     """Those that are in a transaction, several times."""
     bite = episode.bite()
+    cut = 0
     for _ in range(10):
-        episode.witness.ask(f"{CUT} AND {IN_TRANSACTION}")
+        cut += episode.witness.ask(f"{CUT} AND {IN_TRANSACTION}")
         episode.pause(0.2)
-    return bite
+    return bite if cut else Bite()
 
 
 def lose_commits(episode: Episode) -> Bite:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from tests.faults.episode import Episode
 
 SESSION_OVER_S: Final = 12.0  # the group gives a silent worker up after 10
-LEASE_OVER_S: Final = 12.0
+LEASE_OVER_S: Final = 20.0  # it lasts 15
 REQUEST_OVER_S: Final = 8.0
+THAWED_S: Final = 3.0
+JOINED_S: Final = 10.0
 JOIN_S, JOINS = 3.0, 4
 
 
@@ -75,14 +77,23 @@ def kill_scheduler(episode: Episode) -> Bite:
 def freeze_scheduler(episode: Episode) -> Bite:
     """For longer than its lease lasts, with another one there to take it."""
     overdue = _something_overdue(episode)
-    with _frozen(episode.scheduler), episode.passing("scheduler-2", "scheduler", "scheduler"):
-        episode.pause(LEASE_OVER_S)
+    with episode.passing("scheduler-2", "scheduler", "scheduler"):
+        with _frozen(episode.scheduler):
+            episode.pause(LEASE_OVER_S)
+        episode.pause(THAWED_S)  # both are there, and one of them does not know that its lease is over
     return Bite(overdue=overdue)
 
 
 def kill_eureka(episode: Episode) -> Bite:
+    unpublished = [0]
+
+    def is_publishing() -> bool:
+        unpublished[0] = episode.witness.everything().unpublished
+        return unpublished[0] > 0
+
+    episode.until(is_publishing)
     episode.eureka.kill()
-    bite = episode.witness.everything()
+    bite = Bite(unpublished=unpublished[0])
     _start_again(episode, episode.eureka)
     return bite
 
@@ -90,10 +101,12 @@ def kill_eureka(episode: Episode) -> Bite:
 def storm_of_rebalances(episode: Episode) -> Bite:
     """A third worker joins and leaves again and again."""
     bite = episode.witness.everything()
+    joined = 0
     for _ in range(JOINS):
-        with episode.passing("worker-3", "worker_3", "worker", "--processes", "1", "--instance", "third"):
+        with episode.passing("worker-3", "worker_3", "worker", "--processes", "1", "--instance", "third") as worker:
+            joined += episode.until(worker.is_ready, JOINED_S)
             episode.pause(JOIN_S)
-    return bite
+    return bite if joined else Bite()
 
 
 @contextmanager

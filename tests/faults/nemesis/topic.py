@@ -1,7 +1,7 @@
 """Faults of the input topics: retention overtakes the recorded position, a topic is deleted and made anew.
 
 The workers must refuse to go on, because nothing else would say that records are gone; an operator looks, and says from where.
-What was recorded of the lost topic is kept for the judge; what was not recorded can never be.
+What was recorded of the lost topic is kept for the judge; what was not recorded need never be.
 """
 
 from __future__ import annotations
@@ -21,53 +21,71 @@ if TYPE_CHECKING:
     from tests.faults.episode import Episode
 
 ANSWER_S: Final = 30.0
-REFUSED_S: Final = 40.0
+REFUSED_S: Final = 60.0
 RESULTS: Final = 60
 REFUSAL: Final = "positions adopt"
 
 
 def overtake(episode: Episode) -> Bite:
-    """Everything that lies on a topic is deleted, recorded or not, as by a retention that is too short."""
+    """Everything that lies on a topic is deleted, recorded or not, as by a retention that is too short; nobody is there."""
     topic = episode.rng.choice(INPUT_TOPICS)
+    for worker in episode.workers:
+        worker.stop()
     ends, bite = _leave_unrecorded(episode, topic)
     _delete_records(episode, topic, ends)
-    return bite if _go_on(episode, topic) else Bite()
+    return bite if _refuse(episode, topic, starting=True) else Bite()
+
+
+def overtake_while_reading(episode: Episode) -> Bite:
+    """The same of workers who stand still for a moment, and go on."""
+    topic = episode.rng.choice(INPUT_TOPICS)
+    for worker in episode.workers:
+        worker.freeze()
+    try:
+        ends, bite = _leave_unrecorded(episode, topic, are_reading=True)
+        _delete_records(episode, topic, ends)
+    finally:
+        for worker in episode.workers:
+            worker.thaw()
+    return bite if _refuse(episode, topic, starting=False) else Bite()
 
 
 def recreate(episode: Episode) -> Bite:
     """Deleted, made anew, and filled beyond the recorded position: only the identity of the topic tells."""
     topic = episode.rng.choice(INPUT_TOPICS)
+    for worker in episode.workers:
+        worker.stop()
     ends, bite = _leave_unrecorded(episode, topic)
+    positions = episode.witness.positions()
     admin = AdminClient({"bootstrap.servers": episode.stage.servers, "log_level": 0})
     admin.delete_topics([topic], operation_timeout=ANSWER_S)[topic].result()
     episode.until(lambda: topic not in admin.list_topics(timeout=ANSWER_S).topics, ANSWER_S)
     episode.command("topics", "apply", "--environment", "local")
     _fill(episode, topic, ends)
-    _delete_records(episode, topic, ends)
-    return bite if _go_on(episode, topic) else Bite()
+    _delete_records(episode, topic, {partition: positions.get((topic, partition), 0) for partition in ends})
+    return bite if _refuse(episode, topic, starting=True) else Bite()
 
 
-def _leave_unrecorded(episode: Episode, topic: str) -> tuple[Mapping[int, int], Bite]:
-    """End the workers and send some more; where each partition ends then, and how much of it nobody will ever record."""
-    for worker in episode.workers:
-        worker.stop()
+def _leave_unrecorded(episode: Episode, topic: str, *, are_reading: bool = False) -> tuple[Mapping[int, int], Bite]:
+    """Send some more; where each partition ends then, and how much of it nobody has recorded.
+
+    Those who are reading may have fetched some of it, and record that yet.
+    """
     episode.all_sent()
     upstream = episode.upstream()
-    partitions = episode.stage.partitions
     upstream.send(episode.plan(RESULTS, part=len(episode.upstreams)))
     upstream.finish()
     positions = episode.witness.positions()
-    ends = {partition: episode.witness.end(topic, partition) for partition in range(partitions)}
+    ends = {partition: episode.witness.end(topic, partition) for partition in range(episode.stage.partitions)}
     found, _ = snapshot.read_topics(episode.stage.servers, [topic])
-    recorded = [record for record in found if record.offset < positions.get((topic, record.partition), 0)]
-    episode.gone += recorded
-    lost = {record.place for record in found} - {record.place for record in recorded}
+    lost = {record.place for record in found if record.offset >= positions.get((topic, record.partition), 0)}
+    episode.gone += [record for record in found if are_reading or record.place not in lost]
     episode.lost |= lost
     return ends, Bite(unrecorded=len(lost))
 
 
 def _fill(episode: Episode, topic: str, ends: Mapping[int, int]) -> None:
-    """Records without content up to where the topic once ended; they are deleted before anybody reads them."""
+    """Nothing that anybody can use, up to where the topic once ended."""
     producer = Producer({"bootstrap.servers": episode.stage.servers, "log_level": 0})
     for partition, end in ends.items():
         for _ in range(end):
@@ -83,19 +101,28 @@ def _delete_records(episode: Episode, topic: str, ends: Mapping[int, int]) -> No
         deleted.result()
 
 
-def _go_on(episode: Episode, topic: str) -> bool:
-    """Let the workers find out, and once one has refused adopt the topic. Nobody may begin without that."""
-    first = episode.workers[0]
-    told = first.log.stat().st_size
-    first.start()
-    refused = episode.until(lambda: not first.is_alive, REFUSED_S) and REFUSAL in first.said(told)
-    if not refused:
-        episode.failures.append(f"{first.name} went on with {topic}, of which records are gone")
-    first.kill()
+def _refuse(episode: Episode, topic: str, *, starting: bool) -> bool:
+    """Let the workers find out; once one has refused to go on, adopt the topic. Nobody may begin without that."""
+    told = {worker.name: worker.log.stat().st_size for worker in episode.workers}
+    if starting:
+        episode.workers[0].start()
+
+    def refused() -> bool:
+        return any(not one.is_alive and REFUSAL in one.said(told[one.name]) for one in episode.workers)
+
+    has_refused = episode.until(refused, REFUSED_S)
+    if not has_refused:
+        episode.failures.append(f"nobody refused to go on with {topic}, of which records are gone")
+    for worker in episode.workers:
+        worker.kill()
     episode.command("positions", "adopt", topic, "--reason", "campaign")
     for worker in episode.workers:
         worker.start()
-    return refused
+    return has_refused
 
 
-KINDS: Final = (Kind("retention overtakes the position", overtake), Kind("topic recreated", recreate))
+KINDS: Final = (
+    Kind("retention overtakes the position", overtake),
+    Kind("retention overtakes a reader", overtake_while_reading),
+    Kind("topic recreated", recreate),
+)
