@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python3.1
   $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 ARGS ?=
 
-.PHONY: run test test-full lint format faults bench bench-sidecar profile schemas lock install clean help
+.PHONY: run test test-full lint format faults soak upgrade defects bench bench-sidecar profile schemas lock install clean help
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ format: $(VENV)/.development  ## let ruff mend what it can
 
 faults: install $(VENV)/.development  ## break everything, again and again; ARGS='--minutes 60 --only "Kafka killed"'
 	@$(BIN)/python -m tests.faults.campaign $(ARGS)
+
+soak: install $(VENV)/.development  ## half an hour at a steady rate: does anything grow? ARGS='--minutes 5'
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+upgrade: install $(VENV)/.development  ## from release 0.1.0 to here and back, with everything in flight
+	@$(BIN)/python -m tests.faults.upgrade $(ARGS)
+
+defects: install $(VENV)/.development  ## products with one defect planted each: every one must be caught
+	@$(BIN)/python -m tests.faults.defect $(ARGS)
 
 bench: $(VENV)-bench/.installed  ## the measured claims, against their peers
 	@$(VENV)-bench/bin/python -m benchmarks.pipeline $(ARGS)

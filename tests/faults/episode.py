@@ -41,6 +41,7 @@ DEADLINE_S: Final = 240.0
 POLL_S: Final = 0.1
 BITE_S: Final = 3.0
 TRICKLE_S: Final = 0.05
+RECOVERY_S_MAX: Final = 60.0
 LISTENED_S: Final = 2.0
 NEWEST_CHANGE: Final = "SELECT max(xid)::text FROM change"
 
@@ -168,6 +169,8 @@ class Episode:
         self.journal.write("struck", **asdict(struck))
         over = "" if struck.recovered_s is None else f", got over {struck.recovered_s:.1f} s later"
         self.mark(f"{struck.kind}: {struck.bite}{over}")
+        if (struck.recovered_s or 0) > RECOVERY_S_MAX:
+            self.failures.append(f"{struck.kind} was got over only {struck.recovered_s:.0f} s later")
 
     def mark(self, what: str) -> None:
         """Say what happens."""
@@ -220,8 +223,26 @@ class Episode:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
 
     def bite(self) -> Bite:
-        """What is under way of everybody, now."""
-        return self.witness.everything(self.crew.open_requests())
+        """What is under way of everybody; waits a moment for something that is."""
+        found = [Bite()]
+
+        def is_under_way() -> bool:
+            found[0] = self.witness.everything(self.crew.open_requests())
+            return bool(found[0])
+
+        self.until(is_under_way)
+        return found[0]
+
+    def unrecorded(self) -> Bite:
+        """What upstream has sent and nobody has recorded; waits a moment for something."""
+        found = [0]
+
+        def is_there() -> bool:
+            found[0] = self.witness.everything().unrecorded
+            return found[0] > 0
+
+        self.until(is_there)
+        return Bite(unrecorded=found[0])
 
     @contextmanager
     def passing(self, name: str, login: str, *arguments: str) -> Iterator[Program]:

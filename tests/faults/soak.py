@@ -105,7 +105,7 @@ class Steady:
         for table in EMPTYING:
             self._add(f"dead rows of {table}", at, episode.witness.ask(DEAD, table))
             self._add(f"disk of {table}", at, episode.witness.ask(SIZE, table))
-        self._add("records not recorded yet", at, episode.bite().unrecorded)
+        self._add("records not recorded yet", at, episode.witness.everything().unrecorded)
         self._add("WAL that is kept", at, episode.witness.ask(RETAINED))
         self._add("age of the outbox", at, episode.witness.ask(WAITING))
         written, recorded = episode.witness.ask(WRITTEN), episode.witness.recorded()

@@ -130,18 +130,19 @@ class Simulation:
         """What a person asks for; the answer is what the sidecar would have said."""
         self._asks += 1
         number, database = self._asks, FragileDatabase.of(self.roles["hitl_sidecar"], fuse)
-        said = {"op": what, "patch": patch_id, "version": f'"{version}"', "body": {}}
-        self._note("asked", ask=number, who=who, **said)
+        words = f"{what} {number}"
+        body: Row = {"reason": words} if what in SAID_WHY else {}
+        self._note("asked", ask=number, who=who, op=what, patch=patch_id, version=f'"{version}"', body=body)
         actor = Actor(who, (f"team-{who}",), f"token-{who}", f"ask-{number}", datetime.now(UTC))
         try:
             async with database.transaction() as conn:
-                body = await _DO[what](conn, patch_id, version, actor)
+                done = await _DO[what](conn, patch_id, version, actor, words)
         except Died:
             self._note("unanswered", ask=number, error="died")
         except Refused as refusal:
             self._note("answered", ask=number, status=409, body={"detail": str(refusal)})
         else:
-            self._note("answered", ask=number, status=200, body=body)
+            self._note("answered", ask=number, status=200, body=done)
 
     async def end_what_is_due(self, fuse: Fuse) -> None:
         """One transaction of each of the duties that time brings about."""
@@ -160,6 +161,7 @@ class Simulation:
 
     async def let_time_pass(self, patch_id: str) -> None:
         """For one patch: whatever waits for a time has waited long enough."""
+        self._note("time_passed", patch=patch_id)
         await self.owner.execute(LET_TIME_PASS, patch_id)
 
     async def settle(self) -> World:
@@ -217,31 +219,32 @@ def _told(event: DecisionEvent | None) -> Row:
     return {"decision_id": None if event is None else str(decision_id(event.patch_id, event.round, event.seq))}
 
 
-async def _approve(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor) -> Row:
+async def _approve(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor, _: str) -> Row:
     return _told((await command.approve(conn, patch_id, version, actor)).event)
 
 
-async def _reject(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor) -> Row:
-    return _told(await command.reject(conn, patch_id, version, actor, "no"))
+async def _reject(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor, why: str) -> Row:
+    return _told(await command.reject(conn, patch_id, version, actor, why))
 
 
-async def _revoke(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor) -> Row:
-    return _told(await command.revoke(conn, patch_id, version, actor, "no more"))
+async def _revoke(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor, why: str) -> Row:
+    return _told(await command.revoke(conn, patch_id, version, actor, why))
 
 
-async def _reopen(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor) -> Row:
-    await command.reopen(conn, patch_id, version, actor, "again")
+async def _reopen(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor, why: str) -> Row:
+    await command.reopen(conn, patch_id, version, actor, why)
     return _told(None)
 
 
-async def _claim(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor) -> Row:
+async def _claim(conn: asyncpg.Connection, patch_id: str, version: int, actor: Actor, _: str) -> Row:
     await command.claim(conn, patch_id, actor)
     return {}
 
 
-_DO: dict[str, Callable[[asyncpg.Connection, str, int, Actor], Awaitable[Row]]] = {
+_DO: dict[str, Callable[[asyncpg.Connection, str, int, Actor, str], Awaitable[Row]]] = {
     "approve": _approve, "reject": _reject, "revoke": _revoke, "reopen": _reopen, "claim": _claim,
 }  # fmt: skip
+SAID_WHY = {"reject", "revoke", "reopen"}
 
 
 def fates(world: World) -> dict[str, int]:

@@ -151,7 +151,7 @@ def _policy(view: View, version: int) -> Row:
 
 
 def check_approvals(view: View) -> Iterator[Violation]:
-    """What stands approved passes on everything its round knows; one per apv_id; what must be approved is."""
+    """What stands approved by policy passes on everything its round knows, and is the only one of its apv_id."""
     standing = [row for row in view.rows["patch"] if row["state"] == "approved" and row["approved_by"] == "policy"]
     for apv_id, times in Counter(row["apv_id"] for row in standing).items():
         if times > 1:
@@ -161,6 +161,25 @@ def check_approvals(view: View) -> Iterator[Violation]:
         refused = oracle.refusals(events, _policy(view, row["policy_version"]))
         if refused:
             yield Violation("approval_unjustified", f"{row['patch_id']} still stands: {sorted(refused)}")
+    yield from _check_people_s(view)
+    yield from _check_withheld(view)
+
+
+def _check_people_s(view: View) -> Iterator[Violation]:
+    """What a person approved falls by what is new and speaks against it."""
+    for row in view.rows["patch"]:
+        decisions = view.decisions[row["patch_id"]]
+        if row["state"] != "approved" or row["approved_by"] != "human" or not decisions:
+            continue
+        known = view.decided_on(decisions[-1])
+        if known is not None:
+            events = view.read_evidence(view.round_evidence[row["patch_id"], row["round"]])
+            if new := oracle.objections(events) - oracle.objections(known):
+                yield Violation("approval_contradicted", f"{row['patch_id']} still stands: {sorted(new)}")
+
+
+def _check_withheld(view: View) -> Iterator[Violation]:
+    """What can be approved by the rules, and is the only one of its kind, is."""
     apv_ids = Counter(row["apv_id"] for row in view.rows["patch"])
     rejected = _rejected(view)
     for row in view.rows["patch"]:

@@ -232,6 +232,20 @@ def refusals(events: Sequence[Event], policy: Mapping[str, Any]) -> set[str]:
     return refused
 
 
+def objections(events: Sequence[Event]) -> set[str]:
+    """What these results say against an approval by a person, whatever that person knew."""
+    said: set[str] = set()
+    for event in events:
+        patch = event.data.get("patch") or {}
+        if any(exploit["phase2_exploit_worked"] for exploit in event.data["wargame"]["exploits"]):
+            said.add("an exploit works")
+        if (event.data.get("ml") or {}).get("prediction") is False:
+            said.add("the prediction is false")
+        if patch.get("flagged") is True:
+            said.add("it is flagged")
+    return said
+
+
 def severity(data: Mapping[str, Any]) -> str:
     """The severity of a result, in our spelling; other words than the five mean unknown."""
     said = (data.get("vulnerability") or {}).get("severity")

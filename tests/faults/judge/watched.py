@@ -33,6 +33,9 @@ class Cursor(NamedTuple):
         return xid < self.begin or (xid < self.end and xid not in self.under_way)
 
 
+EVERYTHING = Cursor(2**63, 2**63, frozenset())
+
+
 class Span(NamedTuple):
     """What came between two looks at the database."""
 
@@ -82,11 +85,10 @@ def _check_listener(view: View, who: str, filters: dict[str, str], heard: list[R
 def _spans(cursors: Sequence[str]) -> Iterator[Span]:
     """Where the change that a message tells of can lie: of one look at the database only the last message has its cursor, those
     before it the cursor of the look before. So it is between the other cursors heard around it."""
-    distinct = [cursor for cursor, _ in groupby(cursors)]
+    distinct = [Cursor.read(cursor) for cursor, _ in groupby(cursors)]
     for number, (_, same) in enumerate(groupby(cursors)):
-        span = Span(
-            Cursor.read(distinct[max(0, number - 1)]), Cursor.read(distinct[min(number + 1, len(distinct) - 1)])
-        )
+        end = distinct[number + 1] if number + 1 < len(distinct) else EVERYTHING
+        span = Span(distinct[max(0, number - 1)], end)
         yield from (span for _ in same)
 
 

@@ -78,6 +78,7 @@ MUTATIONS = (
     Mutation("approved by policy under review", "approved_under_review", damage_course.approve_under_review),
     Mutation("approved by policy after a rejection", "approved_after_rejection", damage_course.approve_what_was_rejected),
     Mutation("decided by another clock", "wrongly_dated", damage_course.date_decision_wrongly),
+    Mutation("approved by a person and contradicted", "approval_contradicted", damage_course.contradict),
     Mutation("review over before its time", "ended_early", damage_course.end_early),
     Mutation("review opened twice", "review_doubled", damage_course.open_twice),
     Mutation("other words recorded", "words_lost", damage_course.change_words),

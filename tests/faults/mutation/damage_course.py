@@ -6,6 +6,7 @@ from collections import Counter
 from copy import deepcopy
 from datetime import datetime, timedelta
 
+from tests.faults.judge import oracle
 from tests.faults.judge.snapshot import Row, World
 from tests.faults.judge.view import View
 from tests.faults.mutation.damage import first
@@ -78,3 +79,17 @@ def comment_without_role(world: World) -> None:
 def fail(world: World) -> None:
     asked = {line["ask"] for line in world.journal if line["what"] == "asked" and line["op"] == "comment"}
     first(world.journal, lambda line: line["what"] == "answered" and line["ask"] in asked)["status"] = 500
+
+
+def contradict(world: World) -> None:
+    """What a person approved stands, although a result says no that came later."""
+    approved = first(world.tables["patch"], lambda row: (row["state"], row["approved_by"]) == ("approved", "human"))
+    view = View(world)
+    known = oracle.objections(view.read_evidence(view.round_evidence[approved["patch_id"], approved["round"]]))
+    other = first(
+        world.tables["evidence"],
+        lambda row: (
+            row["patch_id"] != approved["patch_id"] and bool(oracle.objections(view.read_evidence([row])) - known)
+        ),
+    )
+    other["patch_id"], other["round"] = approved["patch_id"], approved["round"]

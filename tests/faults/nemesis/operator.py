@@ -42,7 +42,7 @@ def throw_the_switch(episode: Episode) -> Bite:
     """Nothing is approved by policy between its being off and its being asked to be on."""
     episode.command("policy", "auto-approve", "off", "--reason", "campaign")
     episode.journal.write("auto_approval_off")
-    bite = Bite(unrecorded=episode.bite().unrecorded)  # of which nothing may be approved now
+    bite = episode.unrecorded()  # of which nothing may be approved now
     episode.pause(1.0)
     episode.journal.write("auto_approval_asked_for")
     episode.command("policy", "auto-approve", "on", "--reason", "campaign")

@@ -29,7 +29,7 @@ def abort_transactions(episode: Episode) -> Bite:
     upstream = episode.upstream()
     planned = generate.burst(8, seed=episode.rng.getrandbits(32))
     with upstream.transaction(planned):
-        bite = episode.bite()
+        bite = episode.unrecorded()
         episode.pause(HUNG_S)
     return bite
 
