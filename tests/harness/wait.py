@@ -30,3 +30,8 @@ async def until_async(condition: Callable[[], Awaitable[object]], deadline_s: fl
         if time.monotonic() > end:
             raise AssertionError(f"still not so after {deadline_s} s: {condition}")
         await asyncio.sleep(POLL_S)
+
+
+async def pace(seconds: float) -> None:
+    """Wait for nothing: people and clients that take turns are not always at it."""
+    await asyncio.sleep(seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import random
 from collections import Counter
@@ -14,6 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from tests.faults.journal import Journal
+from tests.harness import wait
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=12.0, sock_connect=2.0)
 TRIES, TRY_AGAIN_S = 8, 0.4
@@ -72,7 +72,7 @@ class Desk:
         path = f"/hitl/patches/{quote(patch_id, safe='')}/{op}"
         for number in range(TRIES if with_key else 1):
             if number:
-                await asyncio.sleep(TRY_AGAIN_S * number)
+                await wait.pace(TRY_AGAIN_S * number)
             try:
                 answer = await self._send("POST", path, headers=headers, body=body)
             except FAILURES as failure:

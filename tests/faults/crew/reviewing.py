@@ -6,7 +6,6 @@ by somebody who may not approve, of something that waits no more.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from tests.faults.crew.desk import Answer, Desk
 from tests.faults.crew.people import DAN
+from tests.harness import wait
 
 SORTS: Final = ("risk", "confidence", "severity", "age", "deadline")
 REMEMBERED_MAX = 200
@@ -35,10 +35,10 @@ class Reviewer:
             patch_id = await self._choose()
             card = None if patch_id is None else await self._desk.read(f"/hitl/patches/{quote(patch_id, safe='')}")
             if card is None or card.status != 200:
-                await asyncio.sleep(NOTHING_TO_DO_S)
+                await wait.pace(NOTHING_TO_DO_S)
                 continue
             await self._work(card)
-            await asyncio.sleep(self._rng.random() * 2 * PACE_S)
+            await wait.pace(self._rng.random() * 2 * PACE_S)
 
     async def _choose(self) -> str | None:
         """Something that waits, or something that was read before and may be anything by now."""

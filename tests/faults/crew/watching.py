@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import orjson
 
 from tests.faults.crew.desk import FAILURES, Desk
 from tests.faults.journal import Journal
+from tests.harness import wait
 
 AGAIN_S, ASK_GATE_S = 0.5, 0.05
 WRONG_DIGEST_SHARE = 0.1
@@ -41,7 +41,7 @@ class Listener:
                 number += 1
             finally:
                 self.since = float("inf")
-            await asyncio.sleep(AGAIN_S)
+            await wait.pace(AGAIN_S)
 
     async def _listen(self, url: str) -> None:
         headers = {"Authorization": f"Bearer {self._desk.token()}"}
@@ -90,7 +90,7 @@ class GateClient:
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await asyncio.sleep(ASK_GATE_S)
+            await wait.pace(ASK_GATE_S)
             known = self._known()
             if not known:
                 continue
