@@ -39,9 +39,9 @@ BATCH_RECORDS_MAX = 40
 READY_S, WORK_S = 30.0, 60.0
 APPROVED = """SELECT patch_id, 'sha256:' || encode(patch_digest, 'hex') FROM decision
                WHERE decision = 'approved' AND patch_digest IS NOT NULL"""
-DONE = """SELECT DISTINCT decision AS what FROM decision WHERE mode = 'human'
-          UNION SELECT action FROM action WHERE actor <> 'policy'
-          UNION SELECT 'two voted' FROM decision WHERE mode = 'human' AND cardinality(approvers) > 1"""
+DECISIONS_MIN = 60
+WORKED_ENOUGH = f"""SELECT (SELECT count(*) >= {DECISIONS_MIN} FROM decision WHERE mode = 'human')
+                           OR NOT EXISTS (SELECT FROM patch WHERE state = 'pending')"""
 
 
 def lay_down(planned: Sequence[Planned]) -> tuple[list[Record], dict[str, dict[int, int]]]:
@@ -85,7 +85,7 @@ async def record(url: str, planned: Sequence[Planned], folder: Path, *, seed: in
 
 
 async def _inhabit(url: str, folder: Path, seed: int) -> None:
-    """Let people work, with the sidecar that they have, until everything was done that can be done."""
+    """Let people do each thing that can be done, and then what they like, with the sidecar that they have."""
     connection = await asyncpg.connect(url)
     approved = [tuple(row) for row in await connection.fetch(APPROVED)]
     written = Journal(folder / "journal.jsonl")
@@ -99,8 +99,8 @@ async def _inhabit(url: str, folder: Path, seed: int) -> None:
         sidecar.start()
         try:
             await asyncio.to_thread(wait.until, sidecar.is_ready, READY_S)
-            crew.start()
-            await wait.until_async(lambda: _is_enough(connection), WORK_S)
+            await asyncio.to_thread(crew.start, do_each=True)
+            await wait.until_async(lambda: connection.fetchval(WORKED_ENOUGH), WORK_S)
             crew.rest()
             newest = int(await connection.fetchval("SELECT max(xid)::text FROM change"))
             await asyncio.to_thread(wait.until, lambda: _have_heard(crew, newest), READY_S)
@@ -110,11 +110,6 @@ async def _inhabit(url: str, folder: Path, seed: int) -> None:
             written.close()
             await connection.close()
     assert crew.failures == []
-
-
-async def _is_enough(connection: asyncpg.Connection) -> bool:
-    done = {row["what"] for row in await connection.fetch(DONE)}
-    return {"approved", "rejected", "revoked", "commented", "claimed", "two voted", "glass_broken"} <= done
 
 
 def _have_heard(crew: Crew, newest: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from tests.faults.crew import once
 from tests.faults.crew.desk import Desk
 from tests.faults.crew.people import ANN, GATE, REVIEWING
 from tests.faults.crew.reviewing import Reviewer
@@ -71,10 +72,10 @@ class Crew:
         counted = list(self._open.items())
         return sum(number for (at, of), number in counted if url in (None, at) and who in (None, of))
 
-    def start(self) -> None:
-        """Let them work."""
+    def start(self, *, do_each: bool = False) -> None:
+        """Let them work; on request each thing that can be done is done once first. Raises NothingToDo."""
         self._thread.start()
-        self._run(self._begin())
+        self._run(self._begin(do_each=do_each))
 
     def rest(self) -> None:
         """Let reviewers finish what they are at, and do no more; listeners and the gate's client go on."""
@@ -99,18 +100,20 @@ class Crew:
         """Whether all of them have been for so long, without a break."""
         return all(time.monotonic() - listener.since >= seconds for listener in self._listeners.values())
 
-    async def _begin(self) -> None:
+    async def _begin(self, *, do_each: bool) -> None:
         self._session = session = aiohttp.ClientSession()
         desks = {person.name: self._desk(person.name, person.group, session) for person in (*REVIEWING, GATE)}
         self._listeners = {
             name: Listener(name, desks[ANN.name], self._urls, filters) for name, filters in LISTENERS.items()
         }
         gate = GateClient(desks[GATE.name], self._rng("gate"), self._known)
+        self._others = [*(self._task(one.run()) for one in self._listeners.values()), self._task(gate.run())]
+        if do_each:
+            await once.do_each(desks, [patch_id for patch_id, _ in self._known()])
         self._reviewing = [
             self._task(Reviewer(desks[person.name], self._rng(person.name), lambda: self._is_over).run())
             for person in REVIEWING
         ]
-        self._others = [*(self._task(one.run()) for one in self._listeners.values()), self._task(gate.run())]
 
     def _desk(self, name: str, group: str, session: aiohttp.ClientSession) -> Desk:
         return Desk(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from tests.faults.judge import asks
@@ -13,6 +14,8 @@ from tests.faults.judge.asks import Ask
 from tests.faults.judge.snapshot import Row, World
 from tests.faults.judge.view import View
 from tests.faults.mutation.damage import first
+
+LOOKS_APART = 4  # a message may belong to the look before or after its own
 
 
 def by_people(row: Row) -> bool:
@@ -126,12 +129,20 @@ def switch_off(world: World) -> None:
 
 
 def lose_update(world: World) -> None:
-    """One of many updates about a patch, which the listener to everything was told."""
+    """One of many updates about a patch, which the listener to everything was told; no other came shortly before or after."""
     told = [line for line in world.journal if line["what"] == "heard" and line["who"] == "all"]
-    named = [line for line in told if line["message"]["type"] != "queue_changed"]
-    times = Counter((line["message"]["type"], line["message"]["patch_id"]) for line in named)
-    lost = first(named[1:], lambda line: times[line["message"]["type"], line["message"]["patch_id"]] > 1)
-    world.journal.remove(lost)
+    looks = [cursor for cursor, _ in groupby(line["message"]["cursor"] for line in told)]
+    heard: dict[tuple[str, str], list[int]] = defaultdict(list)
+    named = [line["message"] for line in told if line["message"]["type"] != "queue_changed"]
+    for message in named:
+        heard[message["type"], message["patch_id"]].append(looks.index(message["cursor"]))
+
+    def stands_alone(message: Row) -> bool:
+        at, times = looks.index(message["cursor"]), heard[message["type"], message["patch_id"]]
+        return len(times) > 1 and sum(abs(at - other) < LOOKS_APART for other in times) == 1
+
+    lost = first(named[1:], stands_alone)
+    world.journal.remove(first(told, lambda line: line["message"] is lost))
 
 
 def silence_listener(world: World) -> None:
