@@ -37,6 +37,7 @@ from tests.harness.provider import Provider
 CLUSTER, PARTITIONS = "recorded", 4
 BATCH_RECORDS_MAX = 40
 READY_S, WORK_S = 30.0, 60.0
+OTHERS_HEAR_S = 1.0  # who listens to some things only cannot be asked whether they heard all
 APPROVED = """SELECT patch_id, 'sha256:' || encode(patch_digest, 'hex') FROM decision
                WHERE decision = 'approved' AND patch_digest IS NOT NULL"""
 DECISIONS_MIN = 60
@@ -104,6 +105,7 @@ async def _inhabit(url: str, folder: Path, seed: int) -> None:
             crew.rest()
             newest = int(await connection.fetchval("SELECT max(xid)::text FROM change"))
             await asyncio.to_thread(wait.until, lambda: _have_heard(crew, newest), READY_S)
+            await wait.pace(OTHERS_HEAR_S)
         finally:
             crew.stop()
             sidecar.stop()
