@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
 from signal import SIGTERM
 from typing import Final
@@ -68,8 +67,8 @@ class Episode:
         self.witness = Witness(self.stage.url, self.stage.servers)
         self.everybody: list[Program] = []
         self.upstreams: list[generate.Upstream] = []
-        self.source = self.upstream()
         self.journal = Journal(self.directory / "journal.jsonl")
+        self.source = self.upstream()
         self.workers = [
             self._program("worker-1", "worker_1", "worker", "--processes", "1"),
             self._program("worker-2", "worker_2", "worker", "--processes", "1", "--instance", "second"),
@@ -208,7 +207,9 @@ class Episode:
 
     def upstream(self) -> generate.Upstream:
         """Somebody who produces; what they were told is acknowledged must be there at the end."""
-        self.upstreams.append(generate.Upstream(self.stage.servers, self.seed * 1_000 + len(self.upstreams)))
+        self.upstreams.append(
+            generate.Upstream(self.stage.servers, self.seed * 1_000 + len(self.upstreams), self.journal)
+        )
         return self.upstreams[-1]
 
     def command(self, *words: str, **said: str) -> None:
@@ -288,11 +289,7 @@ class Episode:
         """Let Eureka read to the end, take the snapshot, compare."""
         subprocess.run([*self.eureka.arguments, "--until-end"], check=True, timeout=DEADLINE_S)
         self.mark("Eureka has read to the end")
-        manifest = self.directory / "manifest.jsonl"
-        acknowledged = chain.from_iterable(one.places for one in self.upstreams)
-        generate.write_manifest((place for place in acknowledged if place not in self.lost), manifest)
-        journal = self.journal.path
-        world = asyncio.run(snapshot.capture(self.stage.url, self.stage.servers, self._copy, manifest, journal=journal))
+        world = asyncio.run(snapshot.capture(self.stage.url, self.stage.servers, self._copy, journal=self.journal.path))
         world.inputs = sorted([*self.gone, *world.inputs], key=lambda record: record.place)
         world.excused = sorted(self.lost)
         self.mark("snapshot taken")

@@ -1,5 +1,7 @@
-"""What is asked, heard and done to the system: a JSON line each, on the disk before it is sent.
+"""What is sent, asked, heard and done to the system: a JSON line each, handed to the operating system before it is sent.
 
+    {"at": 1764118801.20, "what": "sends", "upstream": 1000, "number": 3, "topic": "wargaming.results", "sha256": "…", …}
+    {"at": 1764118801.22, "what": "acknowledged", "upstream": 1000, "number": 3, "place": ["wargaming.results", 2, 41]}
     {"at": 1764118801.25, "what": "asked", "ask": 17, "who": "ann", "op": "approve", …}
     {"at": 1764118801.31, "what": "answered", "ask": 17, "status": 200, "body": {…}}
 

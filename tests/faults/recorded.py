@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
@@ -75,21 +76,24 @@ async def record(url: str, planned: Sequence[Planned], folder: Path, *, seed: in
             )
     finally:
         await database.close()
-    await _inhabit(url, folder, seed)
+    written = Journal(folder / "journal.jsonl")
+    for number, record in enumerate(records):
+        digest = None if record.value is None else sha256(record.value).hexdigest()
+        written.write("sends", upstream=seed, number=number, sha256=digest)
+        written.write("acknowledged", upstream=seed, number=number, place=record.place)
+    await _inhabit(url, folder, written, seed)
     world = World(CLUSTER, records, [], ends, await snapshot.read_tables(url))
     world.journal = list(journal.read(folder / "journal.jsonl"))
     world.outputs = _publish(world)
     world.tables["outbox"] = []
-    world.produced = [record.place for record in records]
     world.eureka = read_eureka(world)
     return world
 
 
-async def _inhabit(url: str, folder: Path, seed: int) -> None:
+async def _inhabit(url: str, folder: Path, written: Journal, seed: int) -> None:
     """Let people do each thing that can be done, and then what they like, with the sidecar that they have."""
     connection = await asyncpg.connect(url)
     approved = [tuple(row) for row in await connection.fetch(APPROVED)]
-    written = Journal(folder / "journal.jsonl")
     for person in PEOPLE:
         written.write("person", who=person.name, roles=person.roles)
     with Provider() as provider:

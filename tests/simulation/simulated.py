@@ -177,7 +177,6 @@ class Simulation:
         inputs = [record for partition in range(PARTITIONS) for record in self.broker.records(partition)]
         ends = {RESULTS: {p: len(self.broker.inputs[p]) for p in range(PARTITIONS)}, INPUT_TOPICS[1]: {}}
         world = World(CLUSTER, inputs, self.broker.outputs, ends, await snapshot.tables(self.owner))
-        world.produced = [record.place for record in inputs]
         world.journal = self.journal
         world.eureka = read_eureka(world)
         return world

@@ -1,7 +1,7 @@
 """Nothing lost, nothing doubled, nothing made up: compares what came in, what is recorded and what went out.
 
     python -m tests.faults.judge.checker SNAPSHOT [--output json]
-    python -m tests.faults.judge.checker --database URL --kafka SERVERS [--eureka COPY] [--manifest FILE] [--save SNAPSHOT]
+    python -m tests.faults.judge.checker --database URL --kafka SERVERS [--eureka COPY] [--journal FILE] [--save SNAPSHOT]
 
 Imports nothing of the product; the spy of `snapshot.SPY` must have been installed before the first record.
 """
@@ -85,14 +85,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kafka")
     parser.add_argument("--cluster", default="", help="cluster id of the positions; default: the only one there is")
     parser.add_argument("--eureka", type=Path, help="what examples/eureka_consumer.py wrote")
-    parser.add_argument("--manifest", type=Path, help="JSON lines [topic, partition, offset] that were acknowledged")
+    parser.add_argument("--journal", type=Path, help="what was sent, asked for and heard (tests/faults/journal.py)")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--output", choices=("text", "json"), default="text")
     given = parser.parse_args(arguments)
     if given.snapshot:
         world = snapshot.load(given.snapshot)
     elif given.database and given.kafka:
-        world = asyncio.run(snapshot.capture(given.database, given.kafka, given.eureka, given.manifest, given.cluster))
+        world = asyncio.run(snapshot.capture(given.database, given.kafka, given.eureka, given.journal, given.cluster))
     else:
         parser.error("give a snapshot, or --database and --kafka")
     if given.save:

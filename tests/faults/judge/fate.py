@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TypeAlias
 
 from tests.faults.judge import oracle
 from tests.faults.judge.oracle import Event, Unusable
 from tests.faults.judge.snapshot import INPUT_TOPICS, Record, Row
-from tests.faults.judge.view import View, Violation, hexed, place_of, unpacked_headers
+from tests.faults.judge.view import Place, View, Violation, hexed, place_of, unpacked_headers
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 RECORD_BYTES_MAX = 1_048_588  # what an input topic takes, of a batch as it came: compressed
@@ -141,10 +142,22 @@ def check_moves(view: View) -> Iterator[Violation]:
 
 
 def check_produced(view: View) -> Iterator[Violation]:
-    """What the broker acknowledged is there to be read."""
-    for place in view.world.produced:
-        if tuple(place) not in view.inputs:
+    """What the broker acknowledged is there to be read, as it was sent; of a topic that was made anew, before or after."""
+    sent: dict[tuple[int, int], str | None] = {}
+    acknowledged: dict[Place, set[str | None]] = defaultdict(set)
+    for line in view.world.journal:
+        if line["what"] == "sends":
+            sent[line["upstream"], line["number"]] = line["sha256"]
+        elif line["what"] == "acknowledged":
+            topic, partition, offset = line["place"]
+            acknowledged[topic, partition, offset].add(sent[line["upstream"], line["number"]])
+    excused = {*view.world.excused}
+    for place, digests in acknowledged.items():
+        record = view.inputs.get(place)
+        if record is None and place not in excused:
             yield Violation("broker_lost", f"{place} was acknowledged")
+        elif record is not None and (None if record.value is None else oracle.sha256(record.value)) not in digests:
+            yield Violation("broker_lost", f"{place} is not what was sent there")
 
 
 def check_dead_letters(view: View) -> Iterator[Violation]:

@@ -106,7 +106,7 @@ class Record(NamedTuple):
 @dataclass
 class World:
     """Everything that can be compared. `ends` maps topic to partition to end offset, `eureka` holds the decisions that
-    Eureka accepted, by patch and in its order, `journal` what people asked for and heard, `excused` the places of what was
+    Eureka accepted, by patch and in its order, `journal` what was sent, asked for and heard, `excused` the places of what was
     deleted before anybody had recorded it."""
 
     cluster_id: str
@@ -115,7 +115,6 @@ class World:
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
     tables: dict[str, list[Row]] = field(default_factory=dict)
     eureka: dict[str, list[Row]] = field(default_factory=dict)
-    produced: list[tuple[str, int, int]] = field(default_factory=list)
     excused: list[tuple[str, int, int]] = field(default_factory=list)
     journal: list[Row] = field(default_factory=list)
 
@@ -210,9 +209,8 @@ async def capture(
     url: str,
     servers: str,
     eureka: Path | None = None,
-    manifest: Path | None = None,
-    cluster_id: str = "",
     journal: Path | None = None,
+    cluster_id: str = "",
 ) -> World:
     """The world as it is now; nothing may be running that changes it. Without a cluster id there must be one only."""
     inputs, ends = read_topics(servers, INPUT_TOPICS)
@@ -221,8 +219,6 @@ async def capture(
     if not cluster_id:
         (cluster_id,) = {row["cluster_id"] for row in tables["consumer_position"]}
     world = World(cluster_id, inputs, outputs, ends | output_ends, tables, read_eureka(eureka) if eureka else {})
-    if manifest is not None:
-        world.produced = [tuple(json.loads(line)) for line in manifest.read_text().splitlines()]
     if journal is not None:
         world.journal = [json.loads(line) for line in journal.read_text().splitlines()]
     return world
@@ -250,8 +246,7 @@ def load(path: Path) -> World:
             Record(row[0], row[1], row[2], row[3], row[4], tuple((h, c) for h, c in row[5])) for row in plain[name]
         ]
     plain["ends"] = {topic: {int(p): end for p, end in ends.items()} for topic, ends in plain["ends"].items()}
-    for name in ("produced", "excused"):
-        plain[name] = [tuple(place) for place in plain[name]]
+    plain["excused"] = [tuple(place) for place in plain["excused"]]
     return World(**plain)
 
 

@@ -20,6 +20,7 @@ MUTATIONS = (
     Mutation("evidence row lost", "input_lost", damage.drop("evidence")),
     Mutation("seen identity lost", "identity_unseen", damage.drop("event_seen")),
     Mutation("input lost by the broker", "broker_lost", damage.lose_input),
+    Mutation("inputs changed places", "broker_lost", damage.swap_inputs),
     Mutation("record of an aborted transaction applied", "row_without_input", damage.apply_aborted),
     Mutation("duplicate applied", "duplicate_applied", damage.apply_duplicate),
     Mutation("conflict applied", "conflict_applied", damage.apply_conflict),

@@ -312,5 +312,11 @@ def lose_input(world: World) -> None:
     world.inputs.pop(0)
 
 
+def swap_inputs(world: World) -> None:
+    """Two records changed places on their partition."""
+    one, other = world.inputs[:2]
+    world.inputs[:2] = [one._replace(value=other.value), other._replace(value=one.value)]
+
+
 def approved(row: Row) -> bool:
     return bool(row["decision"] == "approved")

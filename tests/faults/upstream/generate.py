@@ -1,23 +1,25 @@
 """A seeded run of upstream: N wargaming results and their outcomes as raw Kafka records, and the producing of them.
 
-    python -m tests.faults.upstream.generate --kafka SERVERS [--results N] [--seed S] [--patches FILE] [--manifest FILE]
+    python -m tests.faults.upstream.generate --kafka SERVERS [--results N] [--seed S] [--patches FILE] [--journal FILE]
 
-The manifest says what was acknowledged, [topic, partition, offset] a line, and nothing of what should become of it.
+The journal says what is sent, before it is, and what was acknowledged; nothing of what should become of it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from tests.faults.journal import Journal
 from tests.faults.upstream import corpus, event, poison, story
 from tests.faults.upstream.story import RESULTS, Author, Planned
 
@@ -62,11 +64,12 @@ def burst(records: int, *, seed: int, partitions: int = 4) -> list[Planned]:
 
 
 class Upstream:
-    """Produces planned records in order per partition, through broker restarts; `places` are the acknowledged ones,
-    `aborted` counts those that lie on the topic and were never committed."""
+    """Produces planned records in order per partition, through broker restarts; `acknowledged` counts those, `aborted` those
+    that lie on the topic and were never committed."""
 
-    def __init__(self, servers: str, seed: int) -> None:
-        self.places: list[tuple[str, int, int]] = []
+    def __init__(self, servers: str, seed: int, journal: Journal | None = None) -> None:
+        self.acknowledged = 0
+        self._journal, self._sent = journal, 0
         self._failed: list[KafkaError] = []
         self._producer = Producer({**SETTINGS, "bootstrap.servers": servers})
         self._servers, self._seed = servers, seed
@@ -90,22 +93,30 @@ class Upstream:
             raise KafkaException(self._failed[0])
 
     def _produce(self, record: Planned) -> None:
-        raw = record.raw
+        raw, number = record.raw, self._sent
+        self._sent += 1
+        digest = None if raw.value is None else hashlib.sha256(raw.value).hexdigest()
+        self._write("sends", number, topic=record.topic, partition=record.partition, sha256=digest)
+        told = partial(self._told, number)
         while True:
             try:
                 self._producer.produce(
-                    record.topic, raw.value, raw.key, record.partition, self._acknowledged, headers=list(raw.headers)
+                    record.topic, raw.value, raw.key, record.partition, told, headers=list(raw.headers)
                 )
                 return
             except BufferError:
                 self._producer.poll(0.1)
 
-    def _acknowledged(self, error: KafkaError | None, message: Message) -> None:
+    def _told(self, number: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self._failed.append(error)
-        else:
-            place: Any = (message.topic(), message.partition(), message.offset())
-            self.places.append(place)
+            return
+        self.acknowledged += 1
+        self._write("acknowledged", number, place=[message.topic(), message.partition(), message.offset()])
+
+    def _write(self, what: str, number: int, **said: Any) -> None:
+        if self._journal is not None:
+            self._journal.write(what, upstream=self._seed, number=number, **said)
 
     @contextmanager
     def transaction(self, records: Sequence[Planned]) -> Iterator[None]:
@@ -136,10 +147,14 @@ class Upstream:
 
 
 def produce(
-    servers: str, planned: Sequence[Planned], seed: int, progress: Callable[[int], None] | None = None
+    servers: str,
+    planned: Sequence[Planned],
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+    journal: Journal | None = None,
 ) -> Upstream:
     """Produce a whole plan; `progress` is told the number of records after each hundredth of it."""
-    upstream = Upstream(servers, seed)
+    upstream = Upstream(servers, seed, journal)
     step = max(1, len(planned) // 100)
     for start in range(0, len(planned), step):
         upstream.send(planned[start : start + step])
@@ -149,23 +164,18 @@ def produce(
     return upstream
 
 
-def write_manifest(places: Iterable[tuple[str, int, int]], path: Path) -> None:
-    path.write_text("".join(json.dumps(place) + "\n" for place in places))
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kafka", required=True)
     parser.add_argument("--results", type=int, default=RESULTS_DEFAULT)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--patches", type=Path)
-    parser.add_argument("--manifest", type=Path)
+    parser.add_argument("--journal", type=Path)
     given = parser.parse_args()
     planned = plan(given.results, seed=given.seed, patches=given.patches)
-    upstream = produce(given.kafka, planned, given.seed)
-    if given.manifest:
-        write_manifest(upstream.places, given.manifest)
-    print(f"{len(upstream.places)} records acknowledged, {sum(p.topic == RESULTS for p in planned)} results planned")
+    journal = Journal(given.journal) if given.journal else None
+    upstream = produce(given.kafka, planned, given.seed, journal=journal)
+    print(f"{upstream.acknowledged} records acknowledged, {sum(p.topic == RESULTS for p in planned)} results planned")
     return 0
 
 
