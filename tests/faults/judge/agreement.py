@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from unicodedata import category
 
 from tests.faults.judge import oracle
 from tests.faults.judge.snapshot import Row
@@ -141,13 +140,9 @@ def _check_digests(view: View, row: Row, name: str) -> Iterator[Violation]:
     if (hexed(row["patch_digest"]) or None) not in (digests or {None}):
         yield Violation("patch_digest_wrong", f"{name}: not the digest of a diff it was decided on")
     if row["decision"] == "approved" and row["mode"] == "policy":
-        refused = oracle.refusals(events, _policy(view, row["policy_version"]))
+        refused = oracle.refusals(events, view.policy(row["policy_version"]))
         if refused or row["round"] != 1:
             yield Violation("approval_unjustified", f"{name}: {sorted(refused) or 'a changed artefact'}")
-
-
-def _policy(view: View, version: int) -> Row:
-    return next(dict(row["document"]) for row in view.rows["policy_document"] if row["version"] == version)
 
 
 def check_approvals(view: View) -> Iterator[Violation]:
@@ -158,11 +153,10 @@ def check_approvals(view: View) -> Iterator[Violation]:
             yield Violation("approvals_doubled", f"{apv_id} has {times} standing policy approvals")
     for row in standing:
         events = view.read_evidence(view.round_evidence[row["patch_id"], row["round"]])
-        refused = oracle.refusals(events, _policy(view, row["policy_version"]))
+        refused = oracle.refusals(events, view.policy(row["policy_version"]))
         if refused:
             yield Violation("approval_unjustified", f"{row['patch_id']} still stands: {sorted(refused)}")
     yield from _check_people_s(view)
-    yield from _check_withheld(view)
 
 
 def _check_people_s(view: View) -> Iterator[Violation]:
@@ -176,29 +170,6 @@ def _check_people_s(view: View) -> Iterator[Violation]:
             events = view.read_evidence(view.round_evidence[row["patch_id"], row["round"]])
             if new := oracle.objections(events) - oracle.objections(known):
                 yield Violation("approval_contradicted", f"{row['patch_id']} still stands: {sorted(new)}")
-
-
-def _check_withheld(view: View) -> Iterator[Violation]:
-    """What can be approved by the rules, and is the only one of its kind, is."""
-    apv_ids = Counter(row["apv_id"] for row in view.rows["patch"])
-    rejected = _rejected(view)
-    for row in view.rows["patch"]:
-        rows = view.round_evidence[row["patch_id"], row["round"]]
-        if row["round"] == 1 and len(rows) == 1 and apv_ids[row["apv_id"]] == 1 and not view.decisions[row["patch_id"]]:
-            events = view.read_evidence(rows)
-            odd = any(category(c) == "Cf" for e in events for c in (e.data.get("patch") or {}).get("diff") or "")
-            withheld = events and not odd and not rejected[row["patch_digest"]]
-            if withheld and not oracle.refusals(events, _policy(view, row["policy_version"])):
-                yield Violation("approval_withheld", f"{row['patch_id']}: {row['reasons']}")
-
-
-def _rejected(view: View) -> defaultdict[str | None, list[str]]:
-    """When people rejected which diff."""
-    found: defaultdict[str | None, list[str]] = defaultdict(list)
-    for row in view.rows["decision"]:
-        if row["decision"] == "rejected":
-            found[row["patch_digest"]].append(row["decided_at"])
-    return found
 
 
 def check_states(view: View) -> Iterator[Violation]:
@@ -215,9 +186,9 @@ def check_states(view: View) -> Iterator[Violation]:
         is_decided = last in {"approved", "rejected"} and decisions[-1]["round"] == row["round"]
         if row["state"] in {"collecting", "pending"} and is_decided:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']} although {last}")
-    rejected = _rejected(view)
+    rejected = view.rejected
     for row in view.rows["decision"]:
-        if rejected[row["patch_digest"]] and min(rejected[row["patch_digest"]]) <= row["decided_at"]:
+        if any(no["decided_at"] <= row["decided_at"] for no in rejected[row["patch_digest"]]):
             continue  # a person's word against the same diff is reason enough
         if (
             row["decision"] == "revoked"
@@ -225,7 +196,7 @@ def check_states(view: View) -> Iterator[Violation]:
             and (row["patch_id"], row["round"] + 1) not in view.rounds
         ):
             events = view.read_evidence(view.round_evidence[row["patch_id"], row["round"]])
-            if not oracle.refusals(events, _policy(view, row["policy_version"])):
+            if not oracle.refusals(events, view.policy(row["policy_version"])):
                 yield Violation("revocation_unjustified", f"{row['patch_id']} seq {row['seq']}")
 
 

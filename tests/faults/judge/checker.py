@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.judge import agreement, course, fate, human, snapshot, watched
+from tests.faults.judge import agreement, course, fate, human, operated, snapshot, watched
 from tests.faults.judge.snapshot import Row, World
 from tests.faults.judge.view import View, Violation
 
@@ -27,7 +27,7 @@ def check(world: World) -> list[Violation]:
     view = View(world)
     return [
         violation
-        for run in (*fate.CHECKS, *agreement.CHECKS, *course.CHECKS, *human.CHECKS, *watched.CHECKS)
+        for run in (*fate.CHECKS, *agreement.CHECKS, *course.CHECKS, *human.CHECKS, *operated.CHECKS, *watched.CHECKS)
         for violation in run(view)
     ]
 

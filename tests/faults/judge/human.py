@@ -199,20 +199,4 @@ def check_audit(view: View) -> Iterator[Violation]:
             )
 
 
-def check_switch(view: View) -> Iterator[Violation]:
-    """Policy approved nothing while automatic approval was certainly off."""
-    off: float | None = None
-    windows: list[tuple[float, float]] = []
-    for line in view.world.journal:
-        if line["what"] == "auto_approval_off":
-            off = line["at"]
-        elif line["what"] == "auto_approval_asked_for" and off is not None:
-            windows.append((off, line["at"]))
-    for row in view.rows["decision"]:
-        at = _committed(row)
-        is_automatic = row["decision"] == "approved" and row["mode"] == "policy"
-        if is_automatic and at is not None and any(start < at < end for start, end in windows):
-            yield Violation("approved_while_off", f"{row['patch_id']} seq {row['seq']}")
-
-
-CHECKS = (check_requests, check_quorum, check_audit, check_switch)
+CHECKS = (check_requests, check_quorum, check_audit)

@@ -168,6 +168,16 @@ class View:
                 found.setdefault((patch_id, datetime.fromisoformat(at)), []).extend(rows)
         return found
 
+    @cached_property
+    def rejected(self) -> Groups[str | None]:
+        """Rejections by the diff that was rejected."""
+        rows = [row for row in self.rows["decision"] if row["decision"] == "rejected"]
+        return grouped(rows, lambda row: row["patch_digest"])
+
+    def policy(self, version: int) -> Row:
+        """What stands in the document of that version."""
+        return next(dict(row["document"]) for row in self.rows["policy_document"] if row["version"] == version)
+
     def read_evidence(self, rows: Iterable[Row]) -> list[Event]:
         """The raw inputs behind evidence rows, those that can be read."""
         found = (self.events.get(place_of(row)) for row in rows)

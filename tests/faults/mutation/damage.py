@@ -228,6 +228,7 @@ def withhold_approval(world: World) -> None:
 
     row = first(world.tables["patch"], fits)
     row.update(state="pending", seq=0)
+    first(world.tables["spy_patch"], lambda move: move["patch_id"] == row["patch_id"])["state"] = "pending"
     world.tables["decision"] = [d for d in world.tables["decision"] if d["patch_id"] != row["patch_id"]]
 
 

@@ -128,6 +128,11 @@ def switch_off(world: World) -> None:
     ]
 
 
+def throw_unseen(world: World) -> None:
+    """The switch was thrown, and no entry says so."""
+    world.journal += [{"at": 1.0, "what": "auto_approval_off"}, {"at": 2.0, "what": "auto_approval_asked_for"}]
+
+
 def lose_update(world: World) -> None:
     """One of many updates about a patch, which the listener to everything was told; no other came shortly before or after."""
     told = [line for line in world.journal if line["what"] == "heard" and line["who"] == "all"]
