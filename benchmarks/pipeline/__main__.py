@@ -1,4 +1,5 @@
-"""`make bench`: every contestant, both sizes, one and two processes, interleaved rounds; latency, memory; then the report.
+"""`make bench`: every contestant, both sizes, interleaved rounds; latency at one rate and at many; one, two and four processes;
+a kill; a long run; then the report with its plots.
 
 Exit code 0: every run has a figure and every goal is met. 1: a run failed or a goal was missed.
 """
@@ -9,14 +10,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.pipeline import latency, load, machine, memory
+from benchmarks.pipeline import growth, latency, load, machine, recovery
 from benchmarks.pipeline.contestant import CONTESTANTS
 from benchmarks.pipeline.report import Report
 from benchmarks.pipeline.run import Figure, RunFailed, run
 from benchmarks.pipeline.world import World
 
-PARTS = ("throughput", "latency", "memory")
 PROCESSES = (1, 2)
+SCALED = (1, 2, 4)
+SCALING = ("hitl_stream", "getmany", "arroyo_copy")
 
 
 def main() -> int:
@@ -25,12 +27,8 @@ def main() -> int:
     report = Report(machine.describe())
     try:
         with World() as world:
-            if "throughput" in options.parts:
-                _throughput(world, options, report)
-            if "latency" in options.parts:
-                _latency(world, options, report)
-            if "memory" in options.parts:
-                _memory(world, options, report)
+            for part in options.parts:
+                PARTS[part](world, options, report)
     finally:
         _write(report, options.report)
     return 1 if report.failures or not all(goal.met for _, goal in report.goals()) else 0
@@ -40,16 +38,30 @@ def _throughput(world: World, options: argparse.Namespace, report: Report) -> No
     runs = [(size, name, n) for size in options.sizes for name in options.contestants for n in options.processes]
     for round_ in range(1, options.rounds + 1):
         for size, name, processes in runs:
-            if not CONTESTANTS[name].installed:
-                report.failures.append(f"{name} is not installed: {CONTESTANTS[name].python} is missing")
-                continue
-            try:
-                figure = run(world, CONTESTANTS[name], size, options.events, processes, round_)
-            except RunFailed as failure:
-                _failed(report, failure)
-            else:
-                report.figures.append(figure)
-                print(_line(figure), flush=True)
+            report.figures += _run(world, options, report, name, size, processes, round_)
+
+
+def _scaling(world: World, options: argparse.Namespace, report: Report) -> None:
+    for round_ in range(1, options.rounds + 1):
+        for name in SCALING:
+            for processes in SCALED:
+                report.scaling += _run(world, options, report, name, options.sizes[0], processes, round_)
+
+
+def _run(
+    world: World, options: argparse.Namespace, report: Report, name: str, size: int, processes: int, round_: int
+) -> list[Figure]:
+    """One figure, or none and a failure."""
+    if not CONTESTANTS[name].installed:
+        report.failures.append(f"{name} is not installed: {CONTESTANTS[name].python} is missing")
+        return []
+    try:
+        figure = run(world, CONTESTANTS[name], size, options.events, processes, round_)
+    except RunFailed as failure:
+        _failed(report, failure)
+        return []
+    print(_line(figure), flush=True)
+    return [figure]
 
 
 def _latency(world: World, options: argparse.Namespace, report: Report) -> None:
@@ -60,11 +72,31 @@ def _latency(world: World, options: argparse.Namespace, report: Report) -> None:
             _failed(report, failure)
 
 
-def _memory(world: World, options: argparse.Namespace, report: Report) -> None:
+def _sweep(world: World, options: argparse.Namespace, report: Report) -> None:
     try:
-        report.memories.append(memory.watch(world, options.sizes[0], options.memory_events))
+        report.sweep += latency.sweep(world, options.sizes[0], options.latency_seconds)
     except RunFailed as failure:
         _failed(report, failure)
+
+
+def _recovery(world: World, options: argparse.Namespace, report: Report) -> None:
+    try:
+        report.recoveries += recovery.rounds(world, options.sizes[0], options.rounds)
+    except RunFailed as failure:
+        _failed(report, failure)
+
+
+def _growth(world: World, options: argparse.Namespace, report: Report) -> None:
+    try:
+        report.growths.append(growth.watch(world, options.sizes[0], options.growth_events))
+    except RunFailed as failure:
+        _failed(report, failure)
+
+
+PARTS = {
+    "throughput": _throughput, "latency": _latency, "sweep": _sweep, "scaling": _scaling, "recovery": _recovery,
+    "growth": _growth,
+}  # fmt: skip
 
 
 def _failed(report: Report, failure: RunFailed) -> None:
@@ -81,17 +113,18 @@ def _line(figure: Figure) -> str:
 
 
 def _write(report: Report, path: Path | None) -> None:
-    text = report.render()
-    print(text)
+    print(report.render())
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        for name, drawn in report.plots().items():
+            path.with_name(f"{path.stem}-{name}.svg").write_text(drawn)
+        path.write_text(report.render(path.stem))
         path.with_suffix(".csv").write_text(report.csv())
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
-    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
     parser.add_argument(
         "--events", type=int, default=60_000, help="events of a run; a slow contestant gets a share of them"
     )
@@ -100,8 +133,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, nargs="+", default=list(PROCESSES))
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
     parser.add_argument("--latency-seconds", type=float, default=30.0, help="of each contestant in each round")
-    parser.add_argument("--memory-events", type=int, default=2_000_000)
-    parser.add_argument("--report", type=Path, help="Markdown goes here; every run beside it as CSV")
+    parser.add_argument(
+        "--growth-events", type=int, default=2_000_000, help="of the long run; ten million take an hour"
+    )
+    parser.add_argument("--report", type=Path, help="Markdown goes here; plots and every run beside it")
     return parser.parse_args()
 
 

@@ -73,14 +73,23 @@ def start(contestant: Contestant, stage: Stage, processes: int, work: Work = NOT
     if contestant.program is WORKER:
         command = [str(contestant.python), *WORKER, "--processes", str(processes)]
         return [_start(command, stage, "0", worker_environment(stage, processes))]
-    children = []
-    for part in range(processes):
-        place = Place(
-            stage.connection.bootstrap_servers, stage.database_url, stage.group, stage.names, str(stage.folder),
-            work.size, work.events, work.warm_up, work.seed, part, processes,
-        )  # fmt: skip
-        children.append(_start([str(contestant.python), *contestant.program], stage, str(part), place.environment()))
-    return children
+    return [_start_peer(contestant, stage, part, processes, work) for part in range(processes)]
+
+
+def start_one(contestant: Contestant, stage: Stage, part: int) -> Child:
+    """Start one process that can be killed alone; the product's have one command each, too."""
+    if contestant.program is WORKER:
+        command = [str(contestant.python), *WORKER, "--processes", "1", "--instance", f"part-{part}"]
+        return _start(command, stage, str(part), worker_environment(stage))
+    return _start_peer(contestant, stage, part, part + 1, NOTHING)
+
+
+def _start_peer(contestant: Contestant, stage: Stage, part: int, parts: int, work: Work) -> Child:
+    place = Place(
+        stage.connection.bootstrap_servers, stage.database_url, stage.group, stage.names, str(stage.folder),
+        work.size, work.events, work.warm_up, work.seed, part, parts,
+    )  # fmt: skip
+    return _start([str(contestant.python), *contestant.program], stage, str(part), place.environment())
 
 
 def worker_environment(stage: Stage, processes: int = 1) -> dict[str, str]:

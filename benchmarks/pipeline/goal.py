@@ -12,7 +12,8 @@ BATCHED_SHARE_MAX = 1 / 1.8
 CEILING_SHARE_MAX = 1.7
 RATE_SHARE_MIN = {1_250: 0.55, 4_300: 0.75}  # of the ceiling's events/s
 P50_MAX, P99_MAX, P99_MS_MAX = 2.0, 3.0, 25.0  # times the relay's; ms
-GROWTH_MAX_MB = 5.0  # per million events
+GROWTH_MAX_MB = 1.0  # per million events after the first
+LAST_MILLION_MAX = 1.1  # times the first
 
 
 class Measured(Protocol):
@@ -96,9 +97,17 @@ def latency(ours: tuple[float, float], relay: tuple[float, float]) -> list[Goal]
     ]
 
 
-def memory(mb_per_million: float) -> Goal:
-    """Flat, or not."""
-    return Goal("MB of growth per million events", mb_per_million, GROWTH_MAX_MB)
+def growth(mb_per_million: float, costs: Sequence[float]) -> list[Goal]:
+    """Flat, or not; `costs` are those of an event in each million."""
+    goals = [Goal("MB of growth per million events", mb_per_million, GROWTH_MAX_MB)]
+    if len(costs) > 1:
+        goals.append(Goal("cost of the last million of the first's", costs[-1] / costs[0], LAST_MILLION_MAX))
+    return goals
+
+
+def recovery(ours: float, peers: Sequence[float]) -> list[Goal]:
+    """From the longest waits after a kill, in seconds."""
+    return [Goal("longest wait after a kill of the best peer's", ours / min(peers), 1.0)] if peers else []
 
 
 def _best(

@@ -20,18 +20,25 @@ from benchmarks.pipeline.load import Sent
 from benchmarks.pipeline.run import RunFailed, wait_ready
 from benchmarks.pipeline.world import PARTITIONS, Stage, World
 
-RATE = 100.0
+RATE = 100.0  # a second, where goals are measured
+RATES = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0)
 WARM_UP_S = 3.0
 LAST_S = 10.0  # how long the last decision may take
+CONTESTANTS = (RELAY, OURS)
+
+
+class TooSlow(RunFailed):
+    """The last decisions were not there in time: more comes in than goes out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Latencies of one contestant in one round, in ms."""
+    """Latencies of one contestant in one round at one rate, in ms."""
 
     contestant: str
     size: int
     round: int
+    rate: float
     values_ms: Sequence[float]
 
     def percentile(self, share: float) -> float:
@@ -44,8 +51,20 @@ def rounds(world: World, size: int, seconds: float, count: int, rate: float = RA
     return [
         measure_once(world, contestant, size, seconds, number, rate)
         for number in range(1, count + 1)
-        for contestant in (RELAY, OURS)
+        for contestant in CONTESTANTS
     ]
+
+
+def sweep(world: World, size: int, seconds: float, rates: Sequence[float] = RATES) -> list[Latency]:
+    """Each at one rate after the other, until it does not keep up any more."""
+    found = []
+    for contestant in CONTESTANTS:
+        for rate in rates:
+            try:
+                found.append(measure_once(world, contestant, size, seconds, 1, rate))
+            except TooSlow:
+                break
+    return found
 
 
 def pooled(latencies: Sequence[Latency], name: str, size: int) -> list[float]:
@@ -60,10 +79,10 @@ def measure_once(world: World, contestant: Contestant, size: int, seconds: float
         children = contestants.start(contestant, stage, 1)
         try:
             wait_ready(contestant, stage, children, 1)
-            with _Seen(stage) as seen:
-                scheduled = _send(stage, sent, rate)
+            with Seen(stage) as seen:
+                scheduled = send(stage, sent, rate)
                 if not measure.until(lambda: len(seen.at) >= len(sent), LAST_S):
-                    raise RunFailed(
+                    raise TooSlow(
                         f"{contestant.label}: {len(seen.at)} of {len(sent)} decisions; {children[0].log_tail()}"
                     )
         finally:
@@ -71,10 +90,10 @@ def measure_once(world: World, contestant: Contestant, size: int, seconds: float
                 child.stop()
     counted = sent[round(rate * WARM_UP_S) :]
     values = [(seen.at[s.patch_id] - scheduled[s.patch_id]) * 1000 for s in counted]
-    return Latency(contestant.name, size, round_, values)
+    return Latency(contestant.name, size, round_, rate, values)
 
 
-def _send(stage: Stage, sent: Sequence[Sent], rate: float) -> dict[str, float]:
+def send(stage: Stage, sent: Sequence[Sent], rate: float) -> dict[str, float]:
     """Send by the clock; when each was due."""
     producer = Producer(stage.client(**{"linger.ms": 0, "acks": "all", "partitioner": "murmur2_random"}))
     producer.list_topics(stage.results, timeout=10)
@@ -89,7 +108,7 @@ def _send(stage: Stage, sent: Sequence[Sent], rate: float) -> dict[str, float]:
     return scheduled
 
 
-class _Seen:
+class Seen:
     """When each patch's decision was seen, by a consumer of its own that polls all the time."""
 
     def __init__(self, stage: Stage) -> None:
@@ -100,7 +119,7 @@ class _Seen:
         self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
         self._thread = threading.Thread(target=self._look, name="seen", daemon=True)
 
-    def __enter__(self) -> _Seen:
+    def __enter__(self) -> Seen:
         self._thread.start()
         return self
 

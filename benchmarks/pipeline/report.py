@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.pipeline import goal, latency, load, measure
+from benchmarks.pipeline import goal, latency, load, measure, section
 from benchmarks.pipeline.contestant import CONTESTANTS
 from benchmarks.pipeline.goal import Best, Goal
+from benchmarks.pipeline.growth import Growth
 from benchmarks.pipeline.latency import Latency
-from benchmarks.pipeline.memory import Memory
+from benchmarks.pipeline.recovery import Recovery
 from benchmarks.pipeline.run import Figure
 
 HOW = """\
@@ -37,7 +38,10 @@ class Report:
     machine: Sequence[str]
     figures: list[Figure] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
-    memories: list[Memory] = field(default_factory=list)
+    sweep: list[Latency] = field(default_factory=list)
+    scaling: list[Figure] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    growths: list[Growth] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def goals(self) -> list[tuple[str, Goal]]:
@@ -50,21 +54,30 @@ class Report:
                 (about, g)
                 for g in goal.latency(self._percentiles("hitl_stream", size), self._percentiles("relay", size))
             ]
-        found += [(f"memory, {load.label(one.size)}", goal.memory(one.mb_per_million)) for one in self.memories]
-        return found
+        return [*found, *section.goals(self.recoveries, self.growths)]
+
+    def plots(self) -> dict[str, str]:
+        """SVG by name."""
+        found = {"sweep": section.sweep_plot(self.sweep)} if self.sweep else {}
+        return found | {name: drawn for one in self.growths for name, drawn in section.growth_plots(one)}
 
     def sizes(self) -> list[int]:
         """Sizes with figures."""
         return sorted({figure.size for figure in self.figures})
 
-    def render(self) -> str:
-        """Markdown."""
+    def render(self, stem: str | None = None) -> str:
+        """Markdown; the plots are shown where the files are named by a stem."""
         parts = ["# Benchmark: the pipeline", "\n".join(f"- {fact}" for fact in self.machine)]
         if self.figures:
             parts += [HOW, *(self._throughput(size) for size in self.sizes())]
         if self.latencies:
             parts.append(self._latency())
-        parts += [self._memory(one) for one in self.memories]
+        parts += [section.sweep(self.sweep)] if self.sweep else []
+        parts += [section.scaling(self.scaling)] if self.scaling else []
+        parts += [section.recovery(self.recoveries)] if self.recoveries else []
+        parts += [section.growth(one) for one in self.growths]
+        if stem is not None:
+            parts += [f"![{name}]({stem}-{name}.svg)" for name in self.plots()]
         parts.append(self._goals())
         if self.failures:
             parts.append("## Runs without a figure\n\n" + "\n".join(f"- {failure}" for failure in self.failures))
@@ -125,13 +138,6 @@ class Report:
                 shown = " | ".join(f"{measure.percentile(values, share):.1f}" for share in (0.5, 0.9, 0.99, 1.0))
                 lines.append(f"| {load.label(size)} | {name} | {shown} | {len(values)} |")
         return "\n".join(lines)
-
-    def _memory(self, one: Memory) -> str:
-        return (
-            f"## Memory over {one.events:,} events of {load.label(one.size)}\n\n"
-            f"One worker process: {one.mb:.0f} MB resident, growing by {one.mb_per_million:+.2f} MB per million events after "
-            f"the first third ({len(one.samples)} samples)."
-        )
 
     def _goals(self) -> str:
         lines = ["## Goals", "", "| about | goal | limit | measured | |", "|---|---|--:|--:|---|"]

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import asyncpg
 import yaml
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from hitl_stream.broker import admin, topology
 from hitl_stream.broker.connection import KafkaConnection
@@ -88,8 +88,8 @@ class World:
         self._stack.close()
 
     @contextmanager
-    def stage(self) -> Iterator[Stage]:
-        """Topics, a migrated database and a folder, all gone afterwards."""
+    def stage(self, *, retention_bytes: int | None = None) -> Iterator[Stage]:
+        """Topics, a migrated database and a folder, all gone afterwards; each topic keeps so many bytes, or what is usual."""
         number = next(_numbers)
         folder = Path(tempfile.mkdtemp(prefix="hitl-benchmark-"))
         try:
@@ -106,6 +106,8 @@ class World:
                     self.kafka.pid,
                 )
                 _create_topics(stage)
+                if retention_bytes is not None:
+                    _retain(stage, retention_bytes)
                 try:
                     yield stage
                 finally:
@@ -132,6 +134,26 @@ def _create_topics(stage: Stage) -> None:
     refused = admin.carry_out(stage.connection, changes)
     if refused:
         raise RuntimeError(f"topics cannot be made: {refused}")
+
+
+def _retain(stage: Stage, size: int) -> None:
+    """Delete the oldest of each topic once it has so many bytes."""
+    limits = {
+        "cleanup.policy": "delete", "retention.bytes": size // PARTITIONS, "segment.bytes": min(size // PARTITIONS // 4, 2**28),
+    }  # fmt: skip
+    changes = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic.name,
+            incremental_configs=[
+                ConfigEntry(name, str(value), incremental_operation=AlterConfigOpType.SET)
+                for name, value in limits.items()
+            ],
+        )
+        for topic in stage.topics
+    ]
+    for answer in AdminClient(stage.client()).incremental_alter_configs(changes).values():
+        answer.result()
 
 
 def _delete_topics(stage: Stage) -> None:
