@@ -17,6 +17,7 @@ from tests.faults.judge.view import Violation
 from tests.faults.toll import Bite
 
 SHOWN_PER_KIND_MAX = 5
+OFTEN = 25  # bites of a kind that say something about it
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Outcome:
         """Whether the faults hit anything, in figures."""
         return {
             "faults": len(self.struck),
-            "faults that bit": sum(bool(one.bite) for one in self.struck),
+            "faults that bit": _bites(self.struck),
             "transactions cut": self.cut,
             "batches refused for their position": self.told.get("batch_refused", 0),
             "partitions claimed": self.told.get("partition_claimed", 0),
@@ -111,10 +112,16 @@ def _markdown(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "`make faults` makes this; what is compared stands in `tests/faults/judge/checker.py`."
     yield ""
     violations = sum(len(outcome.violations) for outcome in outcomes)
+    by_kind: dict[str, list[Struck]] = defaultdict(list)
+    for one in struck:
+        by_kind[one.kind].append(one)
+    often = sum(_bites(those) >= OFTEN for those in by_kind.values())
     yield (
-        f"**{len(struck):,} faults, of which {sum(bool(one.bite) for one in struck):,} bit, in {len(outcomes)} episodes and"
-        f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes: {violations} violations.**"
+        f"**{len(struck):,} faults, of which {_bites(struck):,} bit, in {len(outcomes)} episodes and"
+        f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes: {violations} violations, and"
+        f" {sum(bool(outcome.failures) for outcome in outcomes)} episodes that did not end as they must.**"
     )
+    yield f"Of {len(by_kind)} kinds of fault, {often} bit {OFTEN} times or more."
     yield ""
     yield "A fault bit if at its instant something was under way that could have been lost: records not recorded, messages not"
     yield "published, requests not answered, rounds or reviews that nobody had ended yet. Got over means: from the end of the"
@@ -122,14 +129,10 @@ def _markdown(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield ""
     yield "| fault | struck | bit | got over, s (median) | (longest) |"
     yield "|---|--:|--:|--:|--:|"
-    by_kind: dict[str, list[Struck]] = defaultdict(list)
-    for one in struck:
-        by_kind[one.kind].append(one)
     for kind, those in sorted(by_kind.items()):
         times = [one.recovered_s for one in those if one.recovered_s is not None]
-        bits = sum(bool(one.bite) for one in those)
         spent = f"{statistics.median(times):.1f} | {max(times):.1f}" if times else " | "
-        yield f"| {kind} | {len(those)} | {bits} | {spent} |"
+        yield f"| {kind} | {len(those)} | {_bites(those)} | {spent} |"
     yield ""
     yield "| | all episodes |"
     yield "|---|--:|"
@@ -150,6 +153,10 @@ def _markdown(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.violations or outcome.failures:
             yield from ("", f"## Seed {outcome.seed}", "", "```", *outcome.marks, *_wrong(outcome), "```")
+
+
+def _bites(struck: Sequence[Struck]) -> int:
+    return sum(bool(one.bite) for one in struck)
 
 
 def _wrong(outcome: Outcome) -> Iterator[str]:

@@ -34,7 +34,7 @@ def test_the_report_holds_faults_figures_and_violations(tmp_path: Path) -> None:
         "VIOLATION input_lost × 1",
     ):
         assert line in written.splitlines()
-    assert "**2 faults, of which 1 bit, in 1 episodes and 0 minutes: 1 violations.**" in written
+    assert "**2 faults, of which 1 bit, in 1 episodes and 0 minutes: 1 violations" in written
 
 
 def test_what_is_kept_of_an_episode_is_read_again(tmp_path: Path) -> None:
