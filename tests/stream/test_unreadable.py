@@ -42,9 +42,10 @@ DAMAGES: dict[str, tuple[str, Damage, bool, str]] = {
 
 
 def _send(rig: Rig, values: list[bytes | None], **settings: Any) -> None:
-    """One batch in partition 0."""
-    limits = {"linger.ms": 200, "message.max.bytes": 1_000_000_000, "queue.buffering.max.kbytes": 2_000_000}
+    """One batch in partition 0: `flush` waits for no linger."""
+    limits = {"linger.ms": 5_000, "message.max.bytes": 1_000_000_000, "queue.buffering.max.kbytes": 2_000_000}
     producer = Producer({"bootstrap.servers": rig.bootstrap, **limits, **settings})
+    producer.list_topics(rig.results, timeout=10)  # what is produced before it is known where to goes out on its own
     for value in values:
         producer.produce(rig.results, value, b"key", partition=0)
     assert producer.flush(60) == 0

@@ -50,13 +50,15 @@ def check_withheld(view: View) -> Iterator[Violation]:
     off = [(start - AROUND, end + AROUND) for start, end in _off(view)]
     for row in view.rows["patch"]:
         results = view.round_evidence[row["patch_id"], 1]
-        if row["round"] != 1 or len(results) != 1 or apv_ids[row["apv_id"]] > 1 or view.rejected[row["patch_digest"]]:
+        became = next((move["state"] for move in view.course[row["patch_id"]]), None)
+        if became == "approved" or row["round"] != 1 or len(results) != 1:
+            continue
+        if apv_ids[row["apv_id"]] > 1 or view.rejected[row["patch_digest"]]:
             continue
         events, came = view.read_evidence(results), datetime.fromisoformat(results[0]["received_at"])
-        if not events or _is_odd(events[0].data) or _is_within(came, off):
+        if not events or _is_within(came, off) or _is_odd(events[0].data):
             continue
-        became = next((move["state"] for move in view.course[row["patch_id"]]), None)
-        if became != "approved" and not oracle.refusals(events, view.policy(row["policy_version"])):
+        if not oracle.refusals(events, view.policy(row["policy_version"])):
             yield Violation("approval_withheld", f"{row['patch_id']} became {became}: {row['reasons']}")
 
 

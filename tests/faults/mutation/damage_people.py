@@ -134,7 +134,7 @@ def throw_unseen(world: World) -> None:
 
 
 def lose_update(world: World) -> None:
-    """One of many updates about a patch, which the listener to everything was told; no other came shortly before or after."""
+    """One of many updates, which the listener to everything was told; no other of its kind about its patch came close to it."""
     told = [line for line in world.journal if line["what"] == "heard" and line["who"] == "all"]
     looks = [cursor for cursor, _ in groupby(line["message"]["cursor"] for line in told)]
     heard: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -144,9 +144,10 @@ def lose_update(world: World) -> None:
 
     def stands_alone(message: Row) -> bool:
         at, times = looks.index(message["cursor"]), heard[message["type"], message["patch_id"]]
-        return len(times) > 1 and sum(abs(at - other) < LOOKS_APART for other in times) == 1
+        return sum(abs(at - other) < LOOKS_APART for other in times) == 1
 
-    lost = first(named[1:], stands_alone)
+    often = sorted(named[1:], key=lambda message: -len(heard[message["type"], message["patch_id"]]))
+    lost = first(often, stands_alone)
     world.journal.remove(first(told, lambda line: line["message"] is lost))
 
 
