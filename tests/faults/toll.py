@@ -19,7 +19,11 @@ from tests.harness import wait
 
 T = TypeVar("T")
 
-BROKER_WAIT_S, ANSWER_S = 60.0, 5.0
+BROKER_WAIT_S, DATABASE_WAIT_S, ANSWER_S = 60.0, 60.0, 5.0
+AWAY: Final = (
+    OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+)  # fmt: skip
 # What Postgres writes when a client dies in the middle of a transaction.
 CUT: Final = "with an open transaction"
 TOLD: Final = ("batch_refused", "position_lost", "shards_lost", "partition_claimed", "list_missed", "worker_failed")
@@ -135,11 +139,17 @@ class Witness:
         return self._again(self._ask_state, owner)
 
     def _again(self, ask: Callable[..., Coroutine[Any, Any, T]], *values: object) -> T:
+        """A database that was killed since the last look is waited for."""
+        found: list[T] = []
+        wait.until(lambda: self._try(ask, values, found), DATABASE_WAIT_S)
+        return found[0]
+
+    def _try(self, ask: Callable[..., Coroutine[Any, Any, T]], values: tuple[object, ...], found: list[T]) -> bool:
         try:
-            return self._runner.run(ask(*values))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            self._connection = None  # the database was killed since the last look
-            return self._runner.run(ask(*values))
+            found.append(self._runner.run(ask(*values)))
+        except AWAY:
+            self._connection = None
+        return bool(found)
 
     async def _connect(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
