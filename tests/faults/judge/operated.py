@@ -5,49 +5,61 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple
 from unicodedata import category
 
 from tests.faults.judge import oracle
 from tests.faults.judge.snapshot import Row
 from tests.faults.judge.view import View, Violation
 
-Window: TypeAlias = tuple[datetime, datetime]
 OFF, ON = "auto_approve_disabled", "auto_approve_enabled"
-# A batch is dated by its beginning, and may have waited for the switch.
-AROUND = timedelta(seconds=30)
-FOR_EVER = timedelta(days=36_500)
+# An entry is dated before it is committed, and that before the command has answered.
+CLOCK = timedelta(seconds=1)
+# Shown as nothing, and letters all the same: fillers of Hangul.
+FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+
+
+class Throw(NamedTuple):
+    """The switch was asked to be off, was off, was asked to be on, and was on, as far as it came."""
+
+    asked_off: datetime
+    off: datetime
+    asked_on: datetime
+    on: datetime
 
 
 def check_switch(view: View) -> Iterator[Violation]:
     """Policy approved nothing while automatic approval was certainly off."""
-    windows = _asked_for(view.world.journal)
+    throws = _throws(view.world.journal)
     for row in view.rows["decision"]:
-        is_automatic = row["decision"] == "approved" and row["mode"] == "policy"
-        at = row["committed_at"]
-        if is_automatic and at is not None and _is_within(datetime.fromisoformat(at), windows):
+        if row["decision"] != "approved" or row["mode"] != "policy" or row["committed_at"] is None:
+            continue
+        at = datetime.fromisoformat(row["committed_at"])
+        if any(throw.off < at < throw.asked_on for throw in throws):
             yield Violation("approved_while_off", f"{row['patch_id']} seq {row['seq']}")
 
 
 def check_throws(view: View) -> Iterator[Violation]:
-    """Each time that the switch was thrown stands in the audit, when it was."""
-    entries = _entries(view)
-    for start, end in _asked_for(view.world.journal):
-        if not any(action == OFF and at <= start for at, action in entries):
-            yield Violation("audit_missing", f"{OFF} before {start}")
-        if not any(action == ON and at >= end for at, action in entries):
-            yield Violation("audit_missing", f"{ON} after {end}")
-    thrown = Counter(action for _, action in entries)
-    asked = len(_asked_for(view.world.journal))
-    if max(thrown[OFF], thrown[ON]) > asked:
-        yield Violation("audit_made_up", f"thrown {dict(thrown)}, asked for {asked} times")
+    """The audit holds an entry for each time that the switch was thrown, in order and when it was, and no other."""
+    throws = _throws(view.world.journal)
+    wanted = [(OFF, throw.asked_off, throw.off) for throw in throws]
+    wanted += [(ON, throw.asked_on, throw.on) for throw in throws]
+    entries = sorted((row["at"], row["action"]) for row in view.rows["audit_entry"] if row["action"] in (OFF, ON))
+    left = [(datetime.fromisoformat(at), action) for at, action in entries]
+    for action, since, until in sorted(wanted, key=lambda one: one[1]):
+        found = next((e for e in left if e[1] == action and since - CLOCK <= e[0] <= until + CLOCK), None)
+        if found is None:
+            yield Violation("audit_missing", f"{action} between {since} and {until}")
+        else:
+            left.remove(found)
+    for at, action in left:
+        yield Violation("audit_made_up", f"{action} at {at}: nobody threw the switch")
 
 
 def check_withheld(view: View) -> Iterator[Violation]:
     """What the rules approve, alone in its round and of its kind, is approved as soon as it comes."""
     apv_ids = Counter(row["apv_id"] for row in view.rows["patch"])
-    off = [(start - AROUND, end + AROUND) for start, end in _off(view)]
+    throws = _throws(view.world.journal)
     for row in view.rows["patch"]:
         results = view.round_evidence[row["patch_id"], 1]
         became = next((move["state"] for move in view.course[row["patch_id"]]), None)
@@ -56,44 +68,34 @@ def check_withheld(view: View) -> Iterator[Violation]:
         if apv_ids[row["apv_id"]] > 1 or view.rejected[row["patch_digest"]]:
             continue
         events, came = view.read_evidence(results), datetime.fromisoformat(results[0]["received_at"])
-        if not events or _is_within(came, off) or _is_odd(events[0].data):
+        if any(throw.asked_off - CLOCK <= came <= throw.on + CLOCK for throw in throws):
+            continue
+        if not events or _hides_something(events[0].data):
             continue
         if not oracle.refusals(events, view.policy(row["policy_version"])):
             yield Violation("approval_withheld", f"{row['patch_id']} became {became}: {row['reasons']}")
 
 
-def _asked_for(journal: Sequence[Row]) -> list[Window]:
-    """From the answer that it is off until it was asked to be on."""
-    thrown = [line for line in journal if line["what"] in ("auto_approval_off", "auto_approval_asked_for")]
-    times = [(line["what"], datetime.fromtimestamp(line["at"]).astimezone()) for line in thrown]
-    return [(since, until) for (what, since), (_, until) in pairwise(times) if what == "auto_approval_off"]
+def _throws(journal: Sequence[Row]) -> list[Throw]:
+    """From what was written down around each command; one that has no end lasts to the end of the journal."""
+    found: list[Throw] = []
+    times: list[datetime] = []
+    for line in journal:
+        if line["what"] == "switch":
+            times.append(datetime.fromtimestamp(line["at"]).astimezone())
+        if len(times) == len(Throw._fields):
+            found.append(Throw(*times))
+            times = []
+    if times:
+        last = datetime.fromtimestamp(journal[-1]["at"]).astimezone()
+        found.append(Throw(*times, *[last] * (len(Throw._fields) - len(times))))
+    return found
 
 
-def _off(view: View) -> Iterator[Window]:
-    """From one entry of the audit that it is off to the next that it is on."""
-    since: datetime | None = None
-    for at, action in _entries(view):
-        if action == OFF:
-            since = since or at
-        elif since is not None:
-            yield since, at
-            since = None
-    if since is not None:
-        yield since, since + FOR_EVER
-
-
-def _entries(view: View) -> list[tuple[datetime, str]]:
-    rows = [row for row in view.rows["audit_entry"] if row["action"] in (OFF, ON)]
-    return sorted((datetime.fromisoformat(row["at"]), row["action"]) for row in rows)
-
-
-def _is_within(at: datetime, windows: Sequence[Window]) -> bool:
-    return any(start < at < end for start, end in windows)
-
-
-def _is_odd(data: Row) -> bool:
-    """Whether a diff holds characters that cannot be seen: a person looks at those."""
-    return any(category(character) == "Cf" for character in (data.get("patch") or {}).get("diff") or "")
+def _hides_something(data: Row) -> bool:
+    """Whether a diff holds characters that cannot be seen, of any kind: a person may have to look at those."""
+    diff = str((data.get("patch") or {}).get("diff") or "")
+    return not diff.isascii() and any(category(c) in ("Cf", "Mn", "Me") or c in FILLERS for c in diff)
 
 
 CHECKS = (check_switch, check_throws, check_withheld)

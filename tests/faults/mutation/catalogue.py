@@ -64,6 +64,7 @@ MUTATIONS = (
     Mutation("approval although flagged", "approval_unjustified", damage.approve_flagged),
     Mutation("two approvals for one apv_id", "approvals_doubled", damage.two_approvals),
     Mutation("switch thrown without an entry", "audit_missing", damage_people.throw_unseen),
+    Mutation("switch thrown by nobody", "audit_made_up", damage_people.throw_secretly),
     Mutation("approval withheld", "approval_withheld", damage.withhold_approval),
     Mutation("revoked without a reason", "revocation_unjustified", damage.revoke_without_reason),
     Mutation("state against the decisions", "patch_row_wrong",

@@ -122,15 +122,21 @@ def switch_off(world: World) -> None:
     """Policy approved although nothing was to be approved."""
     decision = first(world.tables["decision"], lambda row: (row["mode"], row["decision"]) == ("policy", "approved"))
     at = datetime.fromisoformat(decision["committed_at"]).timestamp()
-    world.journal += [
-        {"at": at - 1, "what": "auto_approval_off"},
-        {"at": at + 1, "what": "auto_approval_asked_for"},
-    ]
+    world.journal += [{"at": at + moved, "what": "switch"} for moved in (-2, -1, 1, 2)]
 
 
 def throw_unseen(world: World) -> None:
-    """The switch was thrown, and no entry says so."""
-    world.journal += [{"at": 1.0, "what": "auto_approval_off"}, {"at": 2.0, "what": "auto_approval_asked_for"}]
+    """The switch was thrown twice, and of the second time one entry is missing."""
+    world.journal += [{"at": float(at), "what": "switch"} for at in (10, 20, 30, 40, 110, 120, 130, 140)]
+    thrown = ((15, "auto_approve_disabled"), (35, "auto_approve_enabled"), (135, "auto_approve_enabled"))
+    entries = [{"at": datetime.fromtimestamp(at).astimezone().isoformat(), "action": action} for at, action in thrown]
+    world.tables["audit_entry"] += [dict.fromkeys(world.tables["audit_entry"][0]) | entry for entry in entries]
+
+
+def throw_secretly(world: World) -> None:
+    """The switch was thrown, and nobody did it."""
+    entry = {"at": "2026-11-26T00:00:00+00:00", "action": "auto_approve_disabled"}
+    world.tables["audit_entry"].append(dict.fromkeys(world.tables["audit_entry"][0]) | entry)
 
 
 def lose_update(world: World) -> None:

@@ -40,12 +40,14 @@ def take_role_away(episode: Episode) -> Bite:
 
 def throw_the_switch(episode: Episode) -> Bite:
     """Nothing is approved by policy between its being off and its being asked to be on."""
+    episode.journal.write("switch", asked="off")
     episode.command("policy", "auto-approve", "off", "--reason", "campaign")
-    episode.journal.write("auto_approval_off")
+    episode.journal.write("switch", now="off")
     bite = episode.unrecorded()  # of which nothing may be approved now
     episode.pause(1.0)
-    episode.journal.write("auto_approval_asked_for")
+    episode.journal.write("switch", asked="on")
     episode.command("policy", "auto-approve", "on", "--reason", "campaign")
+    episode.journal.write("switch", now="on")
     return bite
 
 
