@@ -6,6 +6,7 @@ sought after each assignment; what is committed to Kafka is for lag tools only. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast
@@ -16,6 +17,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode.threads import ServiceThread, WorkerThread
 
 from hitl_stream.broker.connection import KafkaConnection
 from hitl_stream.store.position import Claim
@@ -54,7 +56,27 @@ class Membership:
     client: str
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):
+class _Unawaited(WorkerThread):
+    """The engine's own `stop` of a thread holds up whoever calls it until the thread has ended."""
+
+    def stop(self) -> None:
+        """Waited for by `EndsAside`."""
+
+
+class EndsAside(ServiceThread):
+    """A thread whose end the main loop waits for without standing still: in a rebalance the consumer's asks the main loop to
+    let partitions go before it ends, and each would wait for the other until the process is killed."""
+
+    Worker = _Unawaited
+
+    async def stop(self) -> None:
+        """Return when the thread has ended."""
+        await super().stop()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.is_stopped.wait)
+
+
+class ConsumerThread(EndsAside, driver.AIOKafkaConsumerThread):
     """The consumer's thread: fetches by `Fetch`, and survives a broker that is away while committing."""
 
     fetch: Fetch
