@@ -6,7 +6,10 @@ from functools import partial
 
 from tests.harness import wait
 from tests.harness.availability import scaled
-from tests.stream.rig import Rig
+from tests.stream.rig import Rig, Worker
+
+COPYING = """SELECT 1 FROM pg_stat_activity
+              WHERE datname = current_database() AND state = 'active' AND query ILIKE 'COPY%'"""
 
 
 def _more_than(rig: Rig, noted: int) -> bool:
@@ -53,7 +56,7 @@ def test_a_worker_that_was_frozen_writes_nothing_after_another_took_over(rig: Ri
     other = rig.start().wait_ready()
     wait.until(lambda: "partition_claimed" in other.text() and frozen.get("/readyz")[0] == 200)
     rig.produce(5_000)
-    frozen.freeze()
+    wait.until(lambda: _is_frozen_between_copies(rig, frozen))
     rig.wait_recorded()
     frozen.thaw()
     rig.produce(5_000, start=5_000)
@@ -61,6 +64,16 @@ def test_a_worker_that_was_frozen_writes_nothing_after_another_took_over(rig: Ri
     rig.assert_recorded_once(10_000)
     assert frozen.alive
     assert other.alive
+
+
+def _is_frozen_between_copies(rig: Rig, worker: Worker) -> bool:
+    """Postgres ends the transaction of whoever is silent in it, but not in the middle of a COPY: whoever is frozen there holds
+    its locks until it goes on."""
+    worker.freeze()
+    if rig.fetch(COPYING):
+        worker.thaw()
+        return False
+    return True
 
 
 def test_a_worker_with_a_lasting_name_comes_back_to_its_partitions_without_a_rebalance(rig: Rig) -> None:
