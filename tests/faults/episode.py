@@ -214,36 +214,30 @@ class Episode:
 
     def command(self, *words: str, **said: str) -> None:
         """What an operator types. `said` is of the environment."""
-        addresses = {
-            "HITL_DATABASE_URL": self.stage.urls["operator"],
-            "HITL_KAFKA_BOOTSTRAP_SERVERS": self.stage.servers,
-        }
-        environment = {**os.environ, **self.stage.environ, **addresses, **said}
+        where = {"HITL_DATABASE_URL": self.stage.urls["operator"], "HITL_KAFKA_BOOTSTRAP_SERVERS": self.stage.servers}
+        environment = {**os.environ, **self.stage.environ, **where, **said}
         done = subprocess.run([COMMAND, *words], env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
 
     def bite(self) -> Bite:
         """What is under way of everybody; waits a moment for something that is."""
-        found = [Bite()]
-
-        def is_under_way() -> bool:
-            found[0] = self.witness.everything(self.crew.open_requests())
-            return bool(found[0])
-
-        self.until(is_under_way)
-        return found[0]
+        return self._look(lambda: self.witness.everything(self.crew.open_requests()))
 
     def unrecorded(self) -> Bite:
         """What upstream has sent and nobody has recorded; waits a moment for something."""
-        found = [0]
+        return self._look(lambda: Bite(unrecorded=self.witness.everything().unrecorded))
 
-        def is_there() -> bool:
-            found[0] = self.witness.everything().unrecorded
-            return found[0] > 0
+    def _look(self, look: Callable[[], Bite]) -> Bite:
+        found = Bite()
 
-        self.until(is_there)
-        return Bite(unrecorded=found[0])
+        def is_under_way() -> bool:
+            nonlocal found
+            found = look()
+            return bool(found)
+
+        self.until(is_under_way)
+        return found
 
     @contextmanager
     def passing(self, name: str, login: str, *arguments: str) -> Iterator[Program]:

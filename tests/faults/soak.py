@@ -55,7 +55,8 @@ class Series:
         if len(settled) < 2:
             raise ValueError(f"{self.name}: {len(self.points)} points are too few")
         line = statistics.linear_regression(*zip(*settled, strict=True))
-        return tuple(line.intercept + line.slope * settled[place][0] for place in (0, -1))  # type: ignore[return-value]
+        first, last = settled[0][0], settled[-1][0]
+        return line.intercept + line.slope * first, line.intercept + line.slope * last
 
     @property
     def grows(self) -> bool:

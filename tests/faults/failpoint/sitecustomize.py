@@ -97,7 +97,7 @@ def install() -> None:
     for name in ("_execute", "_executemany"):
         setattr(asyncpg.Connection, name, watch(getattr(asyncpg.Connection, name)))
     setattr(asyncpg.Connection, "execute", watch_simple(asyncpg.Connection.execute))  # noqa: B010 - it is another's class
-    setattr(asyncpg.Connection, "copy_records_to_table", watch_copy(asyncpg.Connection.copy_records_to_table))  # noqa: B010
+    setattr(asyncpg.Connection, "copy_records_to_table", watch_copy(asyncpg.Connection.copy_records_to_table))  # noqa: B010 - as above
     AIOKafkaProducer.send_batch = watch_sending(AIOKafkaProducer.send_batch)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.faults.mutation import damage, damage_course, damage_people
+from tests.faults.mutation import damage, damage_course, damage_people, damage_policy
 from tests.faults.mutation.damage import Spoil
 
 
@@ -62,11 +62,11 @@ MUTATIONS = (
     Mutation("review never announced", "review_unannounced", damage.silence_review),
     Mutation("review never recorded", "review_unrecorded", damage.drop("action", lambda row: row["action"] == "review_opened")),
     Mutation("approval although flagged", "approval_unjustified", damage.approve_flagged),
-    Mutation("two approvals for one apv_id", "approvals_doubled", damage.two_approvals),
-    Mutation("switch thrown without an entry", "audit_missing", damage_people.throw_unseen),
-    Mutation("switch thrown by nobody", "audit_made_up", damage_people.throw_secretly),
-    Mutation("approval withheld", "approval_withheld", damage.withhold_approval),
-    Mutation("revoked without a reason", "revocation_unjustified", damage.revoke_without_reason),
+    Mutation("two approvals for one apv_id", "approvals_doubled", damage_policy.two_approvals),
+    Mutation("switch thrown without an entry", "audit_missing", damage_policy.throw_unseen),
+    Mutation("switch thrown by nobody", "audit_made_up", damage_policy.throw_secretly),
+    Mutation("approval withheld", "approval_withheld", damage_policy.withhold_approval),
+    Mutation("revoked without a reason", "revocation_unjustified", damage_policy.revoke_without_reason),
     Mutation("state against the decisions", "patch_row_wrong",
              damage.change("patch", "state", lambda _: "expired", lambda row: row["state"] == "approved")),
     Mutation("alarm missing", "alarm_missing", damage.hide_alarm),
@@ -103,7 +103,7 @@ MUTATIONS = (
     Mutation("dated two hours later", "wrongly_dated", damage_people.date_wrongly),
     Mutation("audit entry lost", "audit_missing", damage_people.lose_entry),
     Mutation("decided without a token", "audit_incomplete", damage_people.forget_token),
-    Mutation("approved by policy while that was off", "approved_while_off", damage_people.switch_off),
+    Mutation("approved by policy while that was off", "approved_while_off", damage_policy.switch_off),
     Mutation("live update lost", "live_gap", damage_people.lose_update),
     Mutation("listener never told anything", "live_silent", damage_people.silence_listener),
     Mutation("yes to another digest", "gate_wrong", damage_people.yes_to_another_digest),

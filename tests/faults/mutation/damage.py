@@ -212,26 +212,6 @@ def approve_flagged(world: World) -> None:
     replace_in_messages(world, old.encode(), new.encode())
 
 
-def two_approvals(world: World) -> None:
-    standing = [row for row in world.tables["patch"] if row["approved_by"] == "policy"]
-    standing[1]["apv_id"] = standing[0]["apv_id"]
-
-
-def withhold_approval(world: World) -> None:
-    view = View(world)
-    rejected = {row["patch_digest"] for row in world.tables["decision"] if row["decision"] == "rejected"}
-
-    def fits(row: Row) -> bool:
-        alone = len(view.round_evidence[row["patch_id"], row["round"]]) == 1
-        lonely = sum(r["apv_id"] == row["apv_id"] for r in world.tables["patch"]) == 1
-        return row["approved_by"] == "policy" and alone and lonely and row["patch_digest"] not in rejected
-
-    row = first(world.tables["patch"], fits)
-    row.update(state="pending", seq=0)
-    first(world.tables["spy_patch"], lambda move: move["patch_id"] == row["patch_id"])["state"] = "pending"
-    world.tables["decision"] = [d for d in world.tables["decision"] if d["patch_id"] != row["patch_id"]]
-
-
 def silence_review(world: World) -> None:
     """The announcement vanishes from topic and outbox alike."""
     victim = first(world.outputs, lambda r: r.topic == REVIEWS)
@@ -284,14 +264,6 @@ def hide_alarm(world: World) -> None:
         world.tables["outcome"], lambda r: (r["outcome"] == "deployed" and r["unapproved"]) or r["patch_id"] in never
     )
     row.update(unapproved=False, outcome="deployed")
-
-
-def revoke_without_reason(world: World) -> None:
-    view = View(world)
-    row = first(world.tables["decision"], lambda r: not oracle.refusals(
-        view.read_evidence(view.round_evidence[r["patch_id"], r["round"]]), world.tables["policy_document"][0]["document"]
-    ))  # fmt: skip
-    row["decision"] = "revoked"
 
 
 def file_in_wrong_round(world: World) -> None:

@@ -118,27 +118,6 @@ def forget_token(world: World) -> None:
     first(world.tables["decision"], by_people)["token_id"] = None
 
 
-def switch_off(world: World) -> None:
-    """Policy approved although nothing was to be approved."""
-    decision = first(world.tables["decision"], lambda row: (row["mode"], row["decision"]) == ("policy", "approved"))
-    at = datetime.fromisoformat(decision["committed_at"]).timestamp()
-    world.journal += [{"at": at + moved, "what": "switch"} for moved in (-2, -1, 1, 2)]
-
-
-def throw_unseen(world: World) -> None:
-    """The switch was thrown twice, and of the second time one entry is missing."""
-    world.journal += [{"at": float(at), "what": "switch"} for at in (10, 20, 30, 40, 110, 120, 130, 140)]
-    thrown = ((15, "auto_approve_disabled"), (35, "auto_approve_enabled"), (135, "auto_approve_enabled"))
-    entries = [{"at": datetime.fromtimestamp(at).astimezone().isoformat(), "action": action} for at, action in thrown]
-    world.tables["audit_entry"] += [dict.fromkeys(world.tables["audit_entry"][0]) | entry for entry in entries]
-
-
-def throw_secretly(world: World) -> None:
-    """The switch was thrown, and nobody did it."""
-    entry = {"at": "2026-11-26T00:00:00+00:00", "action": "auto_approve_disabled"}
-    world.tables["audit_entry"].append(dict.fromkeys(world.tables["audit_entry"][0]) | entry)
-
-
 def lose_update(world: World) -> None:
     """One of many updates, which the listener to everything was told; no other of its kind about its patch came close to it."""
     told = [line for line in world.journal if line["what"] == "heard" and line["who"] == "all"]
