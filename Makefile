@@ -60,9 +60,9 @@ install:
 	@bash tests/harness/install.sh
 
 lock:  ## resolve the locks anew; needs uv
-	uv pip compile pyproject.toml --extra demo --group build $(LOCK_OPTIONS) -o requirements.lock
-	uv pip compile pyproject.toml --extra demo --extra test --extra lint --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra demo --extra bench --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-bench.lock
+	uv pip compile pyproject.toml --extra demo --extra tracing --group build $(LOCK_OPTIONS) -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --extra tracing --extra test --extra lint --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra demo --extra tracing --extra bench --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-bench.lock
 	uv pip compile benchmarks/quix.in --python-version 3.11 $(LOCK_OPTIONS) -o benchmarks/quix.lock
 
 clean:  ## remove what the other targets made

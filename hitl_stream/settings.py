@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     auth_jwks_url: str | None = None
     auth_groups_claim: str = Field("groups", min_length=1)
     log_format: Literal["json", "console"] = "json"
+    traces_endpoint: str | None = None
     auto_approve_enabled: bool = Field(True, validation_alias=AliasChoices(KILL_SWITCH, "auto_approve_enabled"))
 
     @field_validator("database_url")
@@ -92,6 +93,13 @@ class Settings(BaseSettings):
     def _is_url(cls, url: str | None) -> str | None:
         if url is not None and (urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname):
             raise ValueError("must begin with https:// (http:// in environment local, or on this machine)")
+        return url
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _is_collector(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname):
+            raise ValueError("where spans are posted: http://collector:4318/v1/traces")
         return url
 
     @field_validator("http_origins", mode="before")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hitl_stream import settings
-from hitl_stream.observe import log
+from hitl_stream.observe import log, tracing
 
 
 def run(
@@ -24,5 +24,6 @@ def run(
     given = {name: value for name, value in (("http_host", host), ("http_port", port)) if value is not None}
     chosen = settings.load(**given)
     log.configure(chosen.log_format, "sidecar")
+    tracing.start(chosen.traces_endpoint, "hitl-sidecar")
     with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
         runner.run(server.serve(chosen))

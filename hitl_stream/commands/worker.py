@@ -14,7 +14,7 @@ import typer
 from hitl_stream import settings
 from hitl_stream.contract import topics as contract
 from hitl_stream.errors import HitlError
-from hitl_stream.observe import log
+from hitl_stream.observe import log, tracing
 from hitl_stream.settings import Settings
 
 GRACE_S = 20.0
@@ -48,7 +48,10 @@ def run(
 
     topics = contract.load(chosen.topics_file, chosen.environment)
     part = worker.Part(chosen.metrics_port, instance, grace)
-    code = worker.main(chosen, topics, part, partial(Recorder, auto_approve=chosen.auto_approve_enabled))
+    tracing.start(chosen.traces_endpoint, "hitl-worker")
+    recorder = partial(Recorder, auto_approve=chosen.auto_approve_enabled, wants_trace=tracing.wanted)
+    code = worker.main(chosen, topics, part, recorder)
+    tracing.stop()
     sys.stderr.flush()
     os._exit(code)  # a thread that waits for a broker in vain would hold up an ordinary exit
 

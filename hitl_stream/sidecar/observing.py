@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hitl_stream.observe import log, metrics
+from hitl_stream.observe import log, metrics, tracing
 
 NO_ROUTE: Final = "none"
 _PROBES: Final = frozenset(("/livez", "/readyz", "/metrics"))
@@ -37,7 +37,7 @@ class Observing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.monotonic(), 500
+        started, began_ns, status = time.monotonic(), time.time_ns(), 500
         request_id = _request_id(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
 
@@ -55,6 +55,7 @@ class Observing:
             await self._app(scope, receive, observed)
         finally:
             _note(scope, status, time.monotonic() - started, request_id)
+            _trace(scope, status, began_ns, request_id)
 
 
 def _request_id(scope: MutableMapping[str, Any]) -> str:
@@ -75,3 +76,18 @@ def _note(scope: Scope, status: int, seconds: float, request_id: str) -> None:
             seconds=round(seconds, 4),
             request=request_id,
         )
+
+
+def _trace(scope: Scope, status: int, began_ns: int, request_id: str) -> None:
+    sent = [value for name, value in scope["headers"] if name == b"traceparent"]
+    traceparent = sent[0].decode("ascii", "replace") if len(sent) == 1 else ""
+    if not tracing.wanted(traceparent):
+        return
+    method, route = str(scope["method"]), str(getattr(scope.get("route"), "path", NO_ROUTE))
+    attributes: tracing.Attributes = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "hitl.request_id": request_id,
+    }
+    tracing.end(f"{method} {route}", "server", traceparent, began_ns, attributes)

@@ -52,9 +52,21 @@ class Remark(NamedTuple):
     error: str | None = None
 
 
+class Traced(NamedTuple):
+    """One event whose sender asked for a trace."""
+
+    traceparent: str
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    patch_id: str
+
+
 @dataclass(slots=True)
 class Recorded:
-    """What one transaction recorded. `fates` counts every record once; `refused` and `alarms` are for the log."""
+    """What one transaction recorded. `fates` counts every record once; `refused` and `alarms` are for the log, `traced` is for
+    spans."""
 
     now: datetime
     policy_version: int
@@ -62,6 +74,7 @@ class Recorded:
     reasons: Counter[str] = field(default_factory=Counter)
     alarms: list[Remark] = field(default_factory=list)
     refused: list[Remark] = field(default_factory=list)
+    traced: list[Traced] = field(default_factory=list)
     key_mismatches: int = 0
     odd_times: int = 0
 

@@ -6,7 +6,7 @@ records of the batch have their fate recorded, with the position behind them, or
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from hitl_stream.contract.record import Record
 from hitl_stream.errors import Defect, PositionLost, Unavailable
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.store import batch, policy, statement
-from hitl_stream.store.batch import Decoded, Recorded, Span
+from hitl_stream.store.batch import Decoded, Recorded, Span, Traced
 from hitl_stream.store.database import Database
 from hitl_stream.store.ledger import Failing, OutcomeLedger, ResultLedger
 from hitl_stream.store.surroundings import Surroundings
@@ -36,11 +36,13 @@ class Mode(NamedTuple):
 
 @dataclass(slots=True)
 class Recorder:
-    """Records batches for one process. `auto_approve` is this process's own switch; off beats on."""
+    """Records batches for one process. `auto_approve` is this process's own switch; off beats on. `wants_trace` says of a
+    `traceparent` whether somebody wants to know."""
 
     database: Database
     cluster_id: str
     auto_approve: bool = True
+    wants_trace: Callable[[str | None], bool] = lambda _: False
     _policies: dict[int, PolicyDocument] = field(default_factory=dict)
 
     async def record_results(self, spans: Sequence[Span]) -> Recorded:
@@ -59,13 +61,14 @@ class Recorder:
     ) -> Recorded:
         """Run the transaction, again after a lost race for a new key and without a record that pure code fails on."""
         defects: dict[tuple[str, int, int], Defect] = {}
-        decoded = batch.decode(spans, decoder, defects)
+        decoded: list[Decoded[batch.Event]] = batch.decode(spans, decoder, defects)
         thorough = False
         for _ in range(ATTEMPTS_MAX + sum(len(span.records) for span in spans)):
             try:
                 async with self.database.transaction(first="share_policy_lock") as conn:
                     recorded, auto_approve = await self._move(conn, spans)
                     await write(conn, decoded, recorded, Mode(auto_approve, thorough))
+                recorded.traced = [*self._traced(decoded)]
                 return recorded
             except UniqueViolationError:
                 # Another transaction inserted the key first, and now it can be seen; or it is of an event that was applied
@@ -75,6 +78,13 @@ class Recorder:
                 defects[failing.place] = failing.defect
                 decoded = batch.decode(spans, decoder, defects)
         raise Unavailable("lost the race for a new key too often")
+
+    def _traced(self, decoded: Sequence[Decoded[batch.Event]]) -> Iterator[Traced]:
+        for one in decoded:
+            event, record = one.event, one.record
+            if event is not None and event.traceparent is not None and self.wants_trace(event.traceparent):
+                place = (record.topic, record.partition, record.offset)
+                yield Traced(event.traceparent, *place, event.event_id, event.patch_id)
 
     async def _move(self, conn: Connection, spans: Sequence[Span]) -> tuple[Recorded, bool]:
         """Take the positions, behind the policy lock: the statement's answer is the batch's only clock."""

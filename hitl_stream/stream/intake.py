@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hitl_stream.errors import PositionLost, Unavailable
-from hitl_stream.observe import log, metrics
+from hitl_stream.observe import log, metrics, tracing
 from hitl_stream.store.batch import Recorded, Remark, Span
 from hitl_stream.store.position import Claim
 from hitl_stream.stream.backoff import Backoff
@@ -56,7 +56,7 @@ class Intake:
         record = self.recorders[batch.topic]
         backoff = Backoff()
         while all(self.inbox.holds(claim) for claim in batch.claims):
-            started = time.monotonic()
+            started, began_ns = time.monotonic(), time.time_ns()
             try:
                 recorded = await record(batch.spans)
             except PositionLost as failure:
@@ -70,6 +70,7 @@ class Intake:
                 self.breakers.postgres.worked()
                 self.committed()
                 _count(batch, recorded, time.monotonic() - started)
+                _trace(recorded, began_ns)
                 return True
         return False
 
@@ -105,6 +106,22 @@ def _count(batch: Batch, recorded: Recorded, took_s: float) -> None:
         said.error(remark.reason, **_fields(remark._replace(reason="")))
     for remark in recorded.refused:
         said.warning("record_refused", **_fields(remark))
+
+
+def _trace(recorded: Recorded, began_ns: int) -> None:
+    """From the attempt that recorded it until it was committed."""
+    for one in recorded.traced:
+        attributes: tracing.Attributes = {
+            "messaging.system": "kafka",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": one.topic,
+            "messaging.destination.partition.id": str(one.partition),
+            "messaging.kafka.offset": one.offset,
+            "cloudevents.event_id": one.event_id,
+            "hitl.patch_id": one.patch_id,
+            "hitl.policy_version": recorded.policy_version,
+        }
+        tracing.end(f"process {one.topic}", "consumer", one.traceparent, began_ns, attributes)
 
 
 def _fields(remark: Remark) -> dict[str, object]:

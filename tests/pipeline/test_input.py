@@ -14,6 +14,7 @@ from hitl_stream.broker import admin
 from tests.event import binary, data
 from tests.harness import sample, wait
 from tests.harness.sample import Sample
+from tests.harness.spans import Spans
 from tests.stream.rig import Rig
 
 INPUTS = ("wargaming_results", "eureka_outcomes")
@@ -191,3 +192,26 @@ def test_the_log_of_a_worker_is_json_with_the_place_of_what_it_refused(rig: Rig)
     assert refused[0]["error"] == "bad_record"
     assert "\x1b" not in worker.text()
     assert refused[0]["policy_version"] == 1
+
+
+def test_an_event_is_traced_when_its_sender_asks_for_it(rig: Rig) -> None:
+    sent = Sent(rig)
+    with Spans() as spans:
+        for event_id, flag in (("e-1", "01"), ("e-2", "00")):
+            trace = f"00-{event_id[-1] * 32}-{'b' * 16}-{flag}".encode()
+            record = binary(event_id, data(patch_id=f"p-{event_id}"))
+            headers = [*record.headers, ("ce_traceparent", trace)]
+            sent.send(event_id, "wargaming_results", record.key, record.value, headers, 2)
+        worker = rig.start(HITL_TRACES_ENDPOINT=spans.endpoint)
+        sent.wait_recorded()
+        worker.terminate()
+        assert worker.wait_ended() == 0
+        (span,) = spans.found
+    topic, partition, offset = sent.places["e-1"]
+    assert (span.process, span.name) == ("hitl-worker", f"process {topic}")
+    assert (span.trace_id, span.parent_id) == ("1" * 32, "b" * 16)
+    assert span.attributes == {
+        "messaging.system": "kafka", "messaging.operation.type": "process", "messaging.destination.name": topic,
+        "messaging.destination.partition.id": str(partition), "messaging.kafka.offset": offset,
+        "cloudevents.event_id": "e-1", "hitl.patch_id": "p-e-1", "hitl.policy_version": 1,
+    }  # fmt: skip

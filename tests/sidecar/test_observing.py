@@ -6,7 +6,8 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from hitl_stream.observe import metrics
+from hitl_stream.observe import metrics, tracing
+from tests.harness.spans import Spans
 from tests.sidecar.conftest import Upstream, bearer
 
 
@@ -88,3 +89,19 @@ async def test_how_long_people_take_is_measured_once_for_each_decision(
         body = {"action": "approve", "items": items, "dry_run": dry_run}
         assert (await client.post("/hitl/patches/batch", json=body)).status_code == 200
     assert [now - was for now, was in zip(counted(), before, strict=True)] == [2, 1]
+
+
+async def test_a_request_is_traced_when_its_sender_asks_for_it(client: httpx2.AsyncClient) -> None:
+    with Spans() as spans:
+        tracing.start(spans.endpoint, "hitl-sidecar")
+        for flag in ("01", "00"):
+            sent = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-{flag}", "X-Request-Id": f"req-{flag}"}
+            await client.get("/hitl/patches/nobody-here", headers=sent)
+        await client.get("/hitl/patches/nobody-here", headers={"traceparent": "nonsense"})
+        tracing.stop()
+        (span,) = spans.found
+    assert (span.name, span.trace_id, span.parent_id) == ("GET /hitl/patches/{patch_id}", "a" * 32, "b" * 16)
+    assert span.attributes == {
+        "http.request.method": "GET", "http.route": "/hitl/patches/{patch_id}", "http.response.status_code": 404,
+        "hitl.request_id": "req-01",
+    }  # fmt: skip

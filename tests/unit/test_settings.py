@@ -42,6 +42,7 @@ DOCUMENTED = {
     "HITL_AUTH_GROUPS_CLAIM": ("auth_groups_claim", "realm_access.roles", "realm_access.roles"),
     "HITL_AUTH_JWKS_URL": ("auth_jwks_url", "https://idp/keys", "https://idp/keys"),
     "HITL_LOG_FORMAT": ("log_format", "console", "console"),
+    "HITL_TRACES_ENDPOINT": ("traces_endpoint", "http://otel:4318/v1/traces", "http://otel:4318/v1/traces"),
     "AUTO_APPROVE_ENABLED": ("auto_approve_enabled", "false", False),
 }
 
@@ -111,6 +112,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HITL_HTTP_PORT", "s3cret"),
         ("HITL_HTTP_PORT", "0"),
         ("HITL_LOG_FORMAT", "s3cret"),
+        ("HITL_TRACES_ENDPOINT", "s3cret"),
         ("AUTO_APPROVE_ENABLED", "s3cret"),
         ("HITL_TOPICS_FILE", "/nowhere/s3cret"),
     ],
