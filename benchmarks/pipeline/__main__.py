@@ -10,8 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.pipeline import growth, latency, load, machine, recovery
-from benchmarks.pipeline.contestant import CONTESTANTS
+from benchmarks.pipeline import growth, latency, load, machine, recovery, sink
+from benchmarks.pipeline.contestant import CONTESTANTS, LAYERS, SINK_PORT, Contestant
 from benchmarks.pipeline.report import Report
 from benchmarks.pipeline.run import Figure, RunFailed, run
 from benchmarks.pipeline.world import World
@@ -38,25 +38,32 @@ def _throughput(world: World, options: argparse.Namespace, report: Report) -> No
     runs = [(size, name, n) for size in options.sizes for name in options.contestants for n in options.processes]
     for round_ in range(1, options.rounds + 1):
         for size, name, processes in runs:
-            report.figures += _run(world, options, report, name, size, processes, round_)
+            report.figures += _run(world, options, report, CONTESTANTS[name], size, processes, round_)
 
 
 def _scaling(world: World, options: argparse.Namespace, report: Report) -> None:
     for round_ in range(1, options.rounds + 1):
         for name in SCALING:
             for processes in SCALED:
-                report.scaling += _run(world, options, report, name, options.sizes[0], processes, round_)
+                report.scaling += _run(world, options, report, CONTESTANTS[name], options.sizes[0], processes, round_)
+
+
+def _layers(world: World, options: argparse.Namespace, report: Report) -> None:
+    with sink.listening(SINK_PORT):
+        for round_ in range(1, options.rounds + 1):
+            for layer in LAYERS:
+                report.layers += _run(world, options, report, layer, options.sizes[0], 1, round_)
 
 
 def _run(
-    world: World, options: argparse.Namespace, report: Report, name: str, size: int, processes: int, round_: int
+    world: World, options: argparse.Namespace, report: Report, who: Contestant, size: int, processes: int, round_: int
 ) -> list[Figure]:
     """One figure, or none and a failure."""
-    if not CONTESTANTS[name].installed:
-        report.failures.append(f"{name} is not installed: {CONTESTANTS[name].python} is missing")
+    if not who.installed:
+        report.failures.append(f"{who.name} is not installed: {who.python} is missing")
         return []
     try:
-        figure = run(world, CONTESTANTS[name], size, options.events, processes, round_)
+        figure = run(world, who, size, options.events, processes, round_)
     except RunFailed as failure:
         _failed(report, failure)
         return []
@@ -94,8 +101,8 @@ def _growth(world: World, options: argparse.Namespace, report: Report) -> None:
 
 
 PARTS = {
-    "throughput": _throughput, "latency": _latency, "sweep": _sweep, "scaling": _scaling, "recovery": _recovery,
-    "growth": _growth,
+    "throughput": _throughput, "latency": _latency, "sweep": _sweep, "layers": _layers, "scaling": _scaling,
+    "recovery": _recovery, "growth": _growth,
 }  # fmt: skip
 
 

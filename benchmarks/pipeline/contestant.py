@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
+from benchmarks.pipeline import layer
 from benchmarks.pipeline.load import Work
 from benchmarks.pipeline.peer.place import Place
 from benchmarks.pipeline.world import Stage
@@ -20,12 +21,14 @@ ROOT = Path(__file__).parents[2]
 WORKER = ("-c", "from hitl_stream.cli import main; main()", "worker")
 QUIX_PYTHON = ROOT / ".venv-bench" / "quix" / "bin" / "python"
 PORTS_TRIED = 50
+SINK_PORT = free_port()
 NOTHING = Work(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One way to do the work. `share` of the events is enough to measure a slow one; `best_batched` peers set the goal."""
+    """One way to do the work. `share` of the events is enough to measure a slow one; `best_batched` peers set the goal;
+    `leaves_out` are counts of rows that are not made, `ours` are the product."""
 
     name: str
     label: str
@@ -33,6 +36,9 @@ class Contestant:
     share: float = 1.0
     consumes: bool = True
     best_batched: bool = False
+    ours: bool = False
+    leaves_out: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
     python: Path = Path(sys.executable)
 
     @property
@@ -45,7 +51,23 @@ def _peer(name: str, label: str, **more: Any) -> Contestant:
     return Contestant(name, label, ("-m", f"benchmarks.pipeline.peer.{name}"), **more)
 
 
-OURS = Contestant("hitl_stream", "hitl-stream worker", WORKER)
+def _layer(name: str, label: str, without: Sequence[str], *, traced: bool = False) -> Contestant:
+    """The product without some of what it does; traced where its spans go to a sink on SINK_PORT."""
+    environ = {layer.VARIABLE: ",".join(without)}
+    if traced:
+        environ["HITL_TRACES_ENDPOINT"] = f"http://127.0.0.1:{SINK_PORT}/v1/traces"
+    left_out = ("decision", "decision_reason_bytes", "action") if "audit" in without else ()
+    program = ("-m", "benchmarks.pipeline.layer", "worker")
+    return Contestant(name, label, program, ours=True, leaves_out=left_out, environ=environ)
+
+
+OURS = Contestant("hitl_stream", "hitl-stream worker", WORKER, ours=True)
+LAYERS = (
+    _layer("bare", "bare: decides and publishes", ("audit", "metrics")),
+    _layer("audit", "+ audit", ("metrics",)),
+    _layer("metrics", "+ metrics", ()),
+    _layer("tracing", "+ tracing, every event", (), traced=True),
+)
 CEILING = Contestant(
     "ceiling", "ceiling: rows and bytes from memory", ("-m", "benchmarks.pipeline.ceiling"), consumes=False
 )
@@ -70,15 +92,15 @@ CONTESTANTS = {
 
 def start(contestant: Contestant, stage: Stage, processes: int, work: Work = NOTHING) -> list[Child]:
     """Start its processes. The product is one command whatever their number, the others are started so often."""
-    if contestant.program is WORKER:
-        command = [str(contestant.python), *WORKER, "--processes", str(processes)]
-        return [_start(command, stage, "0", worker_environment(stage, processes))]
+    if contestant.ours:
+        command = [str(contestant.python), *contestant.program, "--processes", str(processes)]
+        return [_start(command, stage, "0", {**worker_environment(stage, processes), **contestant.environ})]
     return [_start_peer(contestant, stage, part, processes, work) for part in range(processes)]
 
 
 def start_one(contestant: Contestant, stage: Stage, part: int) -> Child:
     """Start one process that can be killed alone; the product's have one command each, too."""
-    if contestant.program is WORKER:
+    if contestant.ours:
         command = [str(contestant.python), *WORKER, "--processes", "1", "--instance", f"part-{part}"]
         return _start(command, stage, str(part), worker_environment(stage))
     return _start_peer(contestant, stage, part, part + 1, NOTHING)

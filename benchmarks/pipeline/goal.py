@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
@@ -13,6 +13,7 @@ CEILING_SHARE_MAX = 1.7
 RATE_SHARE_MIN = {1_250: 0.55, 4_300: 0.75}  # of the ceiling's events/s
 P50_MAX, P99_MAX, P99_MS_MAX = 2.0, 3.0, 25.0  # times the relay's; ms
 GROWTH_MAX_MB = 1.0  # per million events after the first
+LAYER_SHARE_MIN = 0.85  # of bare
 LAST_MILLION_MAX = 1.1  # times the first
 
 
@@ -95,6 +96,12 @@ def latency(ours: tuple[float, float], relay: tuple[float, float]) -> list[Goal]
         Goal("p99 of the relay's", ours[1] / relay[1], P99_MAX),
         Goal("p99 in ms", ours[1], P99_MS_MAX),
     ]
+
+
+def layers(rates: Mapping[str, float]) -> list[Goal]:
+    """From the events/s of bare and of each layer on it, bare first."""
+    bare, *upon = rates.items()
+    return [Goal(f"events/s {name}, of bare's", rate / bare[1], LAYER_SHARE_MIN, at_least=True) for name, rate in upon]
 
 
 def growth(mb_per_million: float, costs: Sequence[float]) -> list[Goal]:

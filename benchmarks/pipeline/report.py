@@ -39,6 +39,7 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     sweep: list[Latency] = field(default_factory=list)
+    layers: list[Figure] = field(default_factory=list)
     scaling: list[Figure] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
     growths: list[Growth] = field(default_factory=list)
@@ -54,7 +55,7 @@ class Report:
                 (about, g)
                 for g in goal.latency(self._percentiles("hitl_stream", size), self._percentiles("relay", size))
             ]
-        return [*found, *section.goals(self.recoveries, self.growths)]
+        return [*found, *section.goals(self.layers, self.recoveries, self.growths)]
 
     def plots(self) -> dict[str, str]:
         """SVG by name."""
@@ -73,6 +74,7 @@ class Report:
         if self.latencies:
             parts.append(self._latency())
         parts += [section.sweep(self.sweep)] if self.sweep else []
+        parts += [section.layers(self.layers)] if self.layers else []
         parts += [section.scaling(self.scaling)] if self.scaling else []
         parts += [section.recovery(self.recoveries)] if self.recoveries else []
         parts += [section.growth(one) for one in self.growths]

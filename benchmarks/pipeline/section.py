@@ -7,7 +7,7 @@ from itertools import groupby
 from statistics import median
 
 from benchmarks.pipeline import goal, latency, load, plot
-from benchmarks.pipeline.contestant import CONTESTANTS
+from benchmarks.pipeline.contestant import CONTESTANTS, LAYERS, OURS
 from benchmarks.pipeline.growth import MILLION, Growth
 from benchmarks.pipeline.latency import Latency
 from benchmarks.pipeline.recovery import RATE, Recovery
@@ -44,6 +44,33 @@ def sweep_plot(latencies: Sequence[Latency]) -> str:
     }
     kept = {name: points for name, points in drawn.items() if points}
     return plot.lines("Latency by rate", "events/s", "ms from the scheduled time", kept, "log")
+
+
+def layers(figures: Sequence[Figure]) -> str:
+    """What audit, metrics and traces cost."""
+    rates = _rates(figures)
+    lines = [
+        "## What is done beside deciding",
+        "",
+        f"{load.label(figures[0].size)} results, one process, median of the rounds. Bare writes identity, evidence, patch,",
+        "review and messages. Audit: a row for each decision and action.",
+        "Tracing: a span for every event, to a collector on this machine.",
+        "",
+        "| layer | events/s | of bare | CPU per event, µs |",
+        "|---|--:|--:|--:|",
+    ]
+    for one in LAYERS:
+        if one.label in rates:
+            cpu = median(figure.cpu_us for figure in figures if figure.contestant == one.name)
+            share = rates[one.label] / rates[LAYERS[0].label]
+            lines.append(f"| {one.label} | {rates[one.label]:,.0f} | {share:.2f} | {cpu:,.1f} |")
+    return "\n".join(lines)
+
+
+def _rates(figures: Sequence[Figure]) -> dict[str, float]:
+    """Events/s of each layer that was measured, by its label, in their order."""
+    found = {one.label: [f.events_s for f in figures if f.contestant == one.name] for one in LAYERS}
+    return {label: median(rates) for label, rates in found.items() if rates}
 
 
 def scaling(figures: Sequence[Figure]) -> str:
@@ -126,15 +153,19 @@ def growth_plots(one: Growth) -> Iterator[tuple[str, str]]:
         )
 
 
-def goals(latencies: Sequence[Recovery], growths: Sequence[Growth]) -> Iterator[tuple[str, goal.Goal]]:
+def goals(
+    layered: Sequence[Figure], recoveries: Sequence[Recovery], growths: Sequence[Growth]
+) -> Iterator[tuple[str, goal.Goal]]:
     """What these measured of what has a limit."""
-    by_name = {
-        name: [one.longest_s for one in latencies if one.contestant == name]
-        for name in {o.contestant for o in latencies}
+    if layered:
+        yield from (("layers", one) for one in goal.layers(_rates(layered)))
+    waits = {
+        name: [one.longest_s for one in recoveries if one.contestant == name]
+        for name in {o.contestant for o in recoveries}
     }
-    ours = by_name.pop("hitl_stream", [])
+    ours = waits.pop(OURS.name, [])
     if ours:
-        yield from (("kill", one) for one in goal.recovery(median(ours), [median(waits) for waits in by_name.values()]))
+        yield from (("kill", one) for one in goal.recovery(median(ours), [median(theirs) for theirs in waits.values()]))
     for grown in growths:
         about = f"{grown.events / MILLION:.1f} million of {load.label(grown.size)}"
         yield from ((about, one) for one in goal.growth(grown.mb_per_million, [both for both, _ in grown.costs]))

@@ -38,6 +38,10 @@ class Expectation:
     messages: dict[str, int] = field(default_factory=dict)
     message_bytes: dict[str, int] = field(default_factory=dict)
 
+    def without(self, names: Iterable[str]) -> Expectation:
+        """The same, but that these rows are not made."""
+        return Expectation({**self.rows, **dict.fromkeys(names, 0)}, self.messages, self.message_bytes)
+
     @property
     def total(self) -> int:
         """All messages."""

@@ -56,3 +56,11 @@ def test_a_short_run_says_nothing_of_the_last_million() -> None:
 def test_a_kill_is_compared_with_the_best_peer() -> None:
     assert [one.value for one in goal.recovery(3.0, [12.0, 6.0])] == [0.5]
     assert goal.recovery(3.0, []) == []
+
+
+def test_each_layer_is_compared_with_bare() -> None:
+    goals = goal.layers({"bare": 8_000.0, "+ audit": 7_200.0, "+ tracing": 6_000.0})
+    assert [(one.name, one.value, one.met) for one in goals] == [
+        ("events/s + audit, of bare's", 0.9, True),
+        ("events/s + tracing, of bare's", 0.75, False),
+    ]
