@@ -31,6 +31,7 @@ from hitl_stream.errors import HitlError
 
 PREFIX = "HITL_"
 _ORIGIN = re.compile(r"(https?)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_COLLECTOR = re.compile(r"https?://([a-zA-Z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[a-zA-Z0-9_.~-]+)+")
 _OWN_PORTS = (("http", "80"), ("https", "443"))  # which no browser names
 KILL_SWITCH = "AUTO_APPROVE_ENABLED"
 LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
@@ -98,8 +99,10 @@ class Settings(BaseSettings):
     @field_validator("traces_endpoint")
     @classmethod
     def _is_collector(cls, url: str | None) -> str | None:
-        if url is not None and (urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname):
-            raise ValueError("where spans are posted: http://collector:4318/v1/traces")
+        if url is not None and not _COLLECTOR.fullmatch(url):
+            raise ValueError(
+                "where spans are posted, such as http://collector:4318/v1/traces; keys go into OTEL_EXPORTER_OTLP_HEADERS"
+            )
         return url
 
     @field_validator("http_origins", mode="before")

@@ -10,10 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.pipeline import growth, latency, load, machine, recovery, sink
-from benchmarks.pipeline.contestant import CONTESTANTS, LAYERS, SINK_PORT, Contestant
+from benchmarks.pipeline import growth, latency, load, machine, recovery
+from benchmarks.pipeline.contestant import CONTESTANTS, Contestant, layers
 from benchmarks.pipeline.report import Report
 from benchmarks.pipeline.run import Figure, RunFailed, run
+from benchmarks.pipeline.sink import Sink
 from benchmarks.pipeline.world import World
 
 PROCESSES = (1, 2)
@@ -49,21 +50,29 @@ def _scaling(world: World, options: argparse.Namespace, report: Report) -> None:
 
 
 def _layers(world: World, options: argparse.Namespace, report: Report) -> None:
-    with sink.listening(SINK_PORT):
+    with Sink() as sink:
         for round_ in range(1, options.rounds + 1):
-            for layer in LAYERS:
-                report.layers += _run(world, options, report, layer, options.sizes[0], 1, round_)
+            for layer in layers(sink.endpoint):
+                sink.spans = 0
+                report.layers += _run(world, options, report, layer, options.sizes[0], 1, round_, sink)
 
 
 def _run(
-    world: World, options: argparse.Namespace, report: Report, who: Contestant, size: int, processes: int, round_: int
+    world: World,
+    options: argparse.Namespace,
+    report: Report,
+    who: Contestant,
+    size: int,
+    processes: int,
+    round_: int,
+    sink: Sink | None = None,
 ) -> list[Figure]:
     """One figure, or none and a failure."""
     if not who.installed:
         report.failures.append(f"{who.name} is not installed: {who.python} is missing")
         return []
     try:
-        figure = run(world, who, size, options.events, processes, round_)
+        figure = run(world, who, size, options.events, processes, round_, sink)
     except RunFailed as failure:
         _failed(report, failure)
         return []
@@ -74,21 +83,21 @@ def _run(
 def _latency(world: World, options: argparse.Namespace, report: Report) -> None:
     for size in options.sizes:
         try:
-            report.latencies += latency.rounds(world, size, options.latency_seconds, options.rounds)
+            report.latencies.extend(latency.rounds(world, size, options.latency_seconds, options.rounds))
         except RunFailed as failure:
             _failed(report, failure)
 
 
 def _sweep(world: World, options: argparse.Namespace, report: Report) -> None:
     try:
-        report.sweep += latency.sweep(world, options.sizes[0], options.latency_seconds)
+        report.sweep.extend(latency.sweep(world, options.sizes[0], options.latency_seconds))
     except RunFailed as failure:
         _failed(report, failure)
 
 
 def _recovery(world: World, options: argparse.Namespace, report: Report) -> None:
     try:
-        report.recoveries += recovery.rounds(world, options.sizes[0], options.rounds)
+        report.recoveries.extend(recovery.rounds(world, options.sizes[0], options.rounds))
     except RunFailed as failure:
         _failed(report, failure)
 
@@ -120,13 +129,14 @@ def _line(figure: Figure) -> str:
 
 
 def _write(report: Report, path: Path | None) -> None:
-    print(report.render())
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".csv").write_text(report.csv())
+    print(report.render())
+    if path is not None:
         for name, drawn in report.plots().items():
             path.with_name(f"{path.stem}-{name}.svg").write_text(drawn)
         path.write_text(report.render(path.stem))
-        path.with_suffix(".csv").write_text(report.csv())
 
 
 def _options() -> argparse.Namespace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -21,14 +21,13 @@ ROOT = Path(__file__).parents[2]
 WORKER = ("-c", "from hitl_stream.cli import main; main()", "worker")
 QUIX_PYTHON = ROOT / ".venv-bench" / "quix" / "bin" / "python"
 PORTS_TRIED = 50
-SINK_PORT = free_port()
 NOTHING = Work(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """One way to do the work. `share` of the events is enough to measure a slow one; `best_batched` peers set the goal;
-    `leaves_out` are counts of rows that are not made, `ours` are the product."""
+    `leaves_out` are counts of rows that are not made, `ours` are the product, `traced` with a span for every event."""
 
     name: str
     label: str
@@ -37,6 +36,7 @@ class Contestant:
     consumes: bool = True
     best_batched: bool = False
     ours: bool = False
+    traced: bool = False
     leaves_out: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     python: Path = Path(sys.executable)
@@ -51,14 +51,17 @@ def _peer(name: str, label: str, **more: Any) -> Contestant:
     return Contestant(name, label, ("-m", f"benchmarks.pipeline.peer.{name}"), **more)
 
 
-def _layer(name: str, label: str, without: Sequence[str], *, traced: bool = False) -> Contestant:
-    """The product without some of what it does; traced where its spans go to a sink on SINK_PORT."""
-    environ = {layer.VARIABLE: ",".join(without)}
-    if traced:
-        environ["HITL_TRACES_ENDPOINT"] = f"http://127.0.0.1:{SINK_PORT}/v1/traces"
+def _layer(name: str, label: str, without: Sequence[str]) -> Contestant:
+    """The product without some of what it does."""
     left_out = ("decision", "decision_reason_bytes", "action") if "audit" in without else ()
     program = ("-m", "benchmarks.pipeline.layer", "worker")
-    return Contestant(name, label, program, ours=True, leaves_out=left_out, environ=environ)
+    return Contestant(name, label, program, ours=True, leaves_out=left_out, environ={layer.VARIABLE: ",".join(without)})
+
+
+def layers(endpoint: str) -> tuple[Contestant, ...]:
+    """All layers; the last sends its spans there."""
+    *others, last = LAYERS
+    return (*others, replace(last, traced=True, environ={**last.environ, "HITL_TRACES_ENDPOINT": endpoint}))
 
 
 OURS = Contestant("hitl_stream", "hitl-stream worker", WORKER, ours=True)
@@ -66,7 +69,7 @@ LAYERS = (
     _layer("bare", "bare: decides and publishes", ("audit", "metrics")),
     _layer("audit", "+ audit", ("metrics",)),
     _layer("metrics", "+ metrics", ()),
-    _layer("tracing", "+ tracing, every event", (), traced=True),
+    _layer("tracing", "+ tracing, every event", ()),
 )
 CEILING = Contestant(
     "ceiling", "ceiling: rows and bytes from memory", ("-m", "benchmarks.pipeline.ceiling"), consumes=False
@@ -101,8 +104,9 @@ def start(contestant: Contestant, stage: Stage, processes: int, work: Work = NOT
 def start_one(contestant: Contestant, stage: Stage, part: int) -> Child:
     """Start one process that can be killed alone; the product's have one command each, too."""
     if contestant.ours:
-        command = [str(contestant.python), *WORKER, "--processes", "1", "--instance", f"part-{part}"]
-        return _start(command, stage, str(part), worker_environment(stage))
+        named = ("--processes", "1", "--instance", f"part-{part}")
+        command = [str(contestant.python), *contestant.program, *named]
+        return _start(command, stage, str(part), {**worker_environment(stage), **contestant.environ})
     return _start_peer(contestant, stage, part, part + 1, NOTHING)
 
 

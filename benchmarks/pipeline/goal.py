@@ -98,10 +98,11 @@ def latency(ours: tuple[float, float], relay: tuple[float, float]) -> list[Goal]
     ]
 
 
-def layers(rates: Mapping[str, float]) -> list[Goal]:
-    """From the events/s of bare and of each layer on it, bare first."""
-    bare, *upon = rates.items()
-    return [Goal(f"events/s {name}, of bare's", rate / bare[1], LAYER_SHARE_MIN, at_least=True) for name, rate in upon]
+def layers(bare: float, upon: Mapping[str, float]) -> list[Goal]:
+    """From the events/s of bare and with each layer on it."""
+    return [
+        Goal(f"events/s {name}, of bare's", rate / bare, LAYER_SHARE_MIN, at_least=True) for name, rate in upon.items()
+    ]
 
 
 def growth(mb_per_million: float, costs: Sequence[float]) -> list[Goal]:

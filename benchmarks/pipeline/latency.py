@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -24,6 +24,7 @@ RATE = 100.0  # a second, where goals are measured
 RATES = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0)
 WARM_UP_S = 3.0
 LAST_S = 10.0  # how long the last decision may take
+SATURATED_MS = 1_000.0  # at p99: what waits so long waits for others
 CONTESTANTS = (RELAY, OURS)
 
 
@@ -33,38 +34,38 @@ class TooSlow(RunFailed):
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Latencies of one contestant in one round at one rate, in ms."""
+    """Latencies of one contestant in one round at one rate, in ms; `late_ms` is how late the sender was itself, at worst."""
 
     contestant: str
     size: int
     round: int
     rate: float
     values_ms: Sequence[float]
+    late_ms: float
 
     def percentile(self, share: float) -> float:
         """In ms."""
         return measure.percentile(self.values_ms, share)
 
 
-def rounds(world: World, size: int, seconds: float, count: int, rate: float = RATE) -> list[Latency]:
-    """The relay and the worker in turn, `count` times."""
-    return [
-        measure_once(world, contestant, size, seconds, number, rate)
-        for number in range(1, count + 1)
-        for contestant in CONTESTANTS
-    ]
+def rounds(world: World, size: int, seconds: float, count: int, rate: float = RATE) -> Iterator[Latency]:
+    """The relay and the worker in turn, `count` times. Raises RunFailed."""
+    for number in range(1, count + 1):
+        for contestant in CONTESTANTS:
+            yield measure_once(world, contestant, size, seconds, number, rate)
 
 
-def sweep(world: World, size: int, seconds: float, rates: Sequence[float] = RATES) -> list[Latency]:
-    """Each at one rate after the other, until it does not keep up any more."""
-    found = []
+def sweep(world: World, size: int, seconds: float, rates: Sequence[float] = RATES) -> Iterator[Latency]:
+    """Each at one rate after the other, until it does not keep up any more. Raises RunFailed."""
     for contestant in CONTESTANTS:
         for rate in rates:
             try:
-                found.append(measure_once(world, contestant, size, seconds, 1, rate))
+                one = measure_once(world, contestant, size, seconds, 1, rate)
             except TooSlow:
                 break
-    return found
+            if one.percentile(0.99) > SATURATED_MS:
+                break
+            yield one
 
 
 def pooled(latencies: Sequence[Latency], name: str, size: int) -> list[float]:
@@ -80,7 +81,7 @@ def measure_once(world: World, contestant: Contestant, size: int, seconds: float
         try:
             wait_ready(contestant, stage, children, 1)
             with Seen(stage) as seen:
-                scheduled = send(stage, sent, rate)
+                scheduled, late_s = send(stage, sent, rate)
                 if not measure.until(lambda: len(seen.at) >= len(sent), LAST_S):
                     raise TooSlow(
                         f"{contestant.label}: {len(seen.at)} of {len(sent)} decisions; {children[0].log_tail()}"
@@ -90,22 +91,23 @@ def measure_once(world: World, contestant: Contestant, size: int, seconds: float
                 child.stop()
     counted = sent[round(rate * WARM_UP_S) :]
     values = [(seen.at[s.patch_id] - scheduled[s.patch_id]) * 1000 for s in counted]
-    return Latency(contestant.name, size, round_, rate, values)
+    return Latency(contestant.name, size, round_, rate, values, late_s * 1000)
 
 
-def send(stage: Stage, sent: Sequence[Sent], rate: float) -> dict[str, float]:
-    """Send by the clock; when each was due."""
+def send(stage: Stage, sent: Sequence[Sent], rate: float) -> tuple[dict[str, float], float]:
+    """Send by the clock; when each was due, and by how many seconds the sender was late at worst."""
     producer = Producer(stage.client(**{"linger.ms": 0, "acks": "all", "partitioner": "murmur2_random"}))
     producer.list_topics(stage.results, timeout=10)
-    start, scheduled = time.perf_counter() + 0.5, dict[str, float]()
+    start, scheduled, late_s = time.perf_counter() + 0.5, dict[str, float](), 0.0
     for number, one in enumerate(sent):
         due = start + number / rate
         time.sleep(max(0.0, due - time.perf_counter()))
         producer.produce(stage.results, **one.arguments())
         producer.poll(0)
+        late_s = max(late_s, time.perf_counter() - due)
         scheduled[one.patch_id] = due
     producer.flush(30)
-    return scheduled
+    return scheduled, late_s
 
 
 class Seen:

@@ -15,6 +15,7 @@ from benchmarks.pipeline.contestant import Contestant
 from benchmarks.pipeline.gate import Gate, let_through
 from benchmarks.pipeline.load import Work
 from benchmarks.pipeline.peer.place import Place
+from benchmarks.pipeline.sink import Sink
 from benchmarks.pipeline.world import PARTITIONS, Stage, World
 from hitl_stream.embedded.child import Child
 
@@ -24,6 +25,7 @@ SETTLE_S = 1.0
 TAIL_S = 0.5  # after the last message: offsets are committed, the outbox is emptied
 EVENTS_S_MIN = 100.0  # slower than this is stuck
 POLL_S = 0.2
+SPANS_S = 15.0
 
 
 class RunFailed(Exception):
@@ -67,8 +69,10 @@ class Figure:
         return self.broker_s / self.events * 1e6
 
 
-def run(world: World, contestant: Contestant, size: int, events: int, processes: int, round_: int) -> Figure:
-    """Measure once. Raises RunFailed."""
+def run(
+    world: World, contestant: Contestant, size: int, events: int, processes: int, round_: int, sink: Sink | None = None
+) -> Figure:
+    """Measure once; with a sink for the spans of one that is traced. Raises RunFailed."""
     work = Work(size, max(1_000, round(events * contestant.share)), max(400, round(WARM_UP * contestant.share)), round_)
     warm = verify.expect(work.first())
     expected = verify.expect(chain(work.first(), work.measured())).without(contestant.leaves_out)
@@ -90,6 +94,8 @@ def run(world: World, contestant: Contestant, size: int, events: int, processes:
             started_at = _let_in(stage, gate)
             _await(contestant, stage, children, watch, expected)
             time.sleep(TAIL_S)
+            if contestant.traced and sink is not None:
+                _await_spans(contestant, sink, work.warm_up + work.events)
             used, rss = meter.read() - before, measure.rss_bytes(pids)
             first_at, ended_at = _times(contestant, stage, children, expected, started_at)
         finally:
@@ -100,6 +106,12 @@ def run(world: World, contestant: Contestant, size: int, events: int, processes:
         contestant.name, size, processes, round_, work.events, first_at - started_at, ended_at - started_at,
         used.contestant_s, used.postgres_s, used.broker_s, rss / 1e6,
     )  # fmt: skip
+
+
+def _await_spans(contestant: Contestant, sink: Sink, spans: int) -> None:
+    """Every span is sent before the meter is read. Raises RunFailed where one is missing."""
+    if not measure.until(lambda: sink.spans >= spans, SPANS_S, POLL_S) or sink.spans > spans:
+        raise RunFailed(f"{contestant.label}: {sink.spans} spans of {spans}")
 
 
 def _await(

@@ -23,11 +23,11 @@ def sweep(latencies: Sequence[Latency]) -> str:
         "## Latency from 20 events/s to saturation",
         "",
         f"{load.label(latencies[0].size)} results, one process, arrivals by the clock whatever becomes of those",
-        "before; in ms from the scheduled time of sending. None: the last decisions were not there",
-        f"{latency.LAST_S:.0f} s after the last result.",
+        "before; in ms from the scheduled time of sending. None: the p99 was over a second, or decisions were missing",
+        f"{latency.LAST_S:.0f} s after the last result. Beside it how late the sender was itself, at worst.",
         "",
-        "| events/s | relay p50 | p99 | max | hitl-stream p50 | p99 | max |",
-        "|--:|--:|--:|--:|--:|--:|--:|",
+        "| events/s | relay p50 | p99 | max | sender | hitl-stream p50 | p99 | max | sender |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for rate in sorted({one.rate for one in latencies}):
         both = [by_rate.get((name, rate)) for name in ("relay", "hitl_stream")]
@@ -49,6 +49,7 @@ def sweep_plot(latencies: Sequence[Latency]) -> str:
 def layers(figures: Sequence[Figure]) -> str:
     """What audit, metrics and traces cost."""
     rates = _rates(figures)
+    bare = rates.get(LAYERS[0].label)
     lines = [
         "## What is done beside deciding",
         "",
@@ -62,8 +63,8 @@ def layers(figures: Sequence[Figure]) -> str:
     for one in LAYERS:
         if one.label in rates:
             cpu = median(figure.cpu_us for figure in figures if figure.contestant == one.name)
-            share = rates[one.label] / rates[LAYERS[0].label]
-            lines.append(f"| {one.label} | {rates[one.label]:,.0f} | {share:.2f} | {cpu:,.1f} |")
+            share = f"{rates[one.label] / bare:.2f}" if bare else ""
+            lines.append(f"| {one.label} | {rates[one.label]:,.0f} | {share} | {cpu:,.1f} |")
     return "\n".join(lines)
 
 
@@ -157,8 +158,9 @@ def goals(
     layered: Sequence[Figure], recoveries: Sequence[Recovery], growths: Sequence[Growth]
 ) -> Iterator[tuple[str, goal.Goal]]:
     """What these measured of what has a limit."""
-    if layered:
-        yield from (("layers", one) for one in goal.layers(_rates(layered)))
+    rates = _rates(layered)
+    if bare := rates.pop(LAYERS[0].label, None):
+        yield from (("layers", one) for one in goal.layers(bare, rates))
     waits = {
         name: [one.longest_s for one in recoveries if one.contestant == name]
         for name in {o.contestant for o in recoveries}
@@ -173,5 +175,5 @@ def goals(
 
 def _percentiles(one: Latency | None) -> str:
     if one is None:
-        return "none | | "
-    return " | ".join(f"{one.percentile(share):,.1f}" for share in (0.5, 0.99, 1.0))
+        return "none | | | "
+    return " | ".join(f"{ms:,.1f}" for ms in (*map(one.percentile, (0.5, 0.99, 1.0)), one.late_ms))

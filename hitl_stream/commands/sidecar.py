@@ -27,3 +27,4 @@ def run(
     tracing.start(chosen.traces_endpoint, "hitl-sidecar")
     with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
         runner.run(server.serve(chosen))
+    tracing.stop()

@@ -11,8 +11,9 @@ from typing import Any
 from hitl_stream.observe import log
 
 
-def expire_after(grace_s: float) -> None:
-    """End the process by force after this time, whatever it waits for then, and say what that is. Call it on a running loop."""
+def expire_after(grace_s: float) -> threading.Timer:
+    """End the process by force after this time, whatever it waits for then, and say what that is. Call it on a running loop,
+    and cancel what it returns when there is nothing to wait for any more."""
     loop = asyncio.get_running_loop()
 
     def expire() -> None:
@@ -23,6 +24,7 @@ def expire_after(grace_s: float) -> None:
     timer = threading.Timer(grace_s, expire)
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _place(task: asyncio.Task[Any]) -> str:

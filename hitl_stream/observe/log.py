@@ -30,7 +30,6 @@ QUIET = (
     "alembic",
     "sqlalchemy",
     "httpx2",
-    "opentelemetry",
     "hitl_stream",  # our subclasses of the stream engine log under our names; our own entries do not come this way
 )  # warnings and worse only
 REPEATED_S = 10.0  # a library that retries says the same many times a second

@@ -24,11 +24,12 @@ _HOSTILE = re.compile(
     "\U000e0000-\U000e007f]"
 )
 _SECRET_NAME = re.compile(
-    r"passw|secret|token|authori[sz]ation|api_?key|private_?key|credential|cookie|\bdsn\b|database_url", re.IGNORECASE
+    r"passw|secret|token|authori[sz]ation|api[-_]?key|private_?key|credential|cookie|\bdsn\b|database_url",
+    re.IGNORECASE,
 )
 _ID_OF_A_SECRET = re.compile(r"_(id|count)$", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(\w+://[^\s:/@]*:)[^\s@]+(?=@)")
-_PASSWORD_IN_TEXT = re.compile(r"(?i)\b(password|passwd|secret|token|api_?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+")
+_PASSWORD_IN_TEXT = re.compile(r"(?i)\b(password|passwd|secret|token|api[-_]?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+")
 
 
 def entry(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hitl_stream.observe import log, metrics, tracing
 
 NO_ROUTE: Final = "none"
 _PROBES: Final = frozenset(("/livez", "/readyz", "/metrics"))
+_ASKED_OF_US: Final = "/hitl/"
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -79,15 +80,16 @@ def _note(scope: Scope, status: int, seconds: float, request_id: str) -> None:
 
 
 def _trace(scope: Scope, status: int, began_ns: int, request_id: str) -> None:
+    """Only what a person or service that is known asked of us: anybody may send a header."""
     sent = [value for name, value in scope["headers"] if name == b"traceparent"]
     traceparent = sent[0].decode("ascii", "replace") if len(sent) == 1 else ""
-    if not tracing.wanted(traceparent):
-        return
     method, route = str(scope["method"]), str(getattr(scope.get("route"), "path", NO_ROUTE))
+    if status == 401 or not route.startswith(_ASKED_OF_US) or not tracing.wanted(traceparent):
+        return
     attributes: tracing.Attributes = {
         "http.request.method": method,
         "http.route": route,
         "http.response.status_code": status,
         "hitl.request_id": request_id,
     }
-    tracing.end(f"{method} {route}", "server", traceparent, began_ns, attributes)
+    tracing.end(f"{method} {route}", "server", traceparent, began_ns, attributes, failed=status >= 500)

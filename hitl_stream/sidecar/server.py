@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -53,6 +54,23 @@ def vouching(chosen: Settings) -> Verifier | DemoIssuer:
     return DemoIssuer(f"http://{chosen.http_host}:{chosen.http_port}/demo")
 
 
+class _Server(uvicorn.Server):
+    """Ends by a signal as by anything else. uvicorn's own raises the signal again, and then nothing that comes after it is
+    done: the process would not take its leave."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM, as long as it serves."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
 async def serve(chosen: Settings) -> None:
     """Serve until a signal says stop. Raises Fatal."""
     who = vouching(chosen)
@@ -62,7 +80,7 @@ async def serve(chosen: Settings) -> None:
         log.get().warning(
             "demo_login", issuer=who.issuer, reason="whoever is on this machine may be anybody of the demo"
         )
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             made,
             host=chosen.http_host,

@@ -53,7 +53,7 @@ class Remark(NamedTuple):
 
 
 class Traced(NamedTuple):
-    """One event whose sender asked for a trace."""
+    """One record whose sender asked for a trace. Ids are empty where they could not be read, `error` says why not."""
 
     traceparent: str
     topic: str
@@ -61,6 +61,7 @@ class Traced(NamedTuple):
     offset: int
     event_id: str
     patch_id: str
+    error: str = ""
 
 
 @dataclass(slots=True)

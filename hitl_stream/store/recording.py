@@ -81,10 +81,14 @@ class Recorder:
 
     def _traced(self, decoded: Sequence[Decoded[batch.Event]]) -> Iterator[Traced]:
         for one in decoded:
-            event, record = one.event, one.record
-            if event is not None and event.traceparent is not None and self.wants_trace(event.traceparent):
-                place = (record.topic, record.partition, record.offset)
-                yield Traced(event.traceparent, *place, event.event_id, event.patch_id)
+            event = one.event
+            traceparent = _header(one.record) if event is None else event.traceparent
+            if traceparent is None or not self.wants_trace(traceparent):
+                continue
+            if event is None:
+                yield Traced(traceparent, *batch.place(one.record), "", "", type(one.failure).__name__)
+            else:
+                yield Traced(traceparent, *batch.place(one.record), event.event_id, event.patch_id)
 
     async def _move(self, conn: Connection, spans: Sequence[Span]) -> tuple[Recorded, bool]:
         """Take the positions, behind the policy lock: the statement's answer is the batch's only clock."""
@@ -127,3 +131,10 @@ class Recorder:
             document = await policy.read(conn, version)
             self._policies[version] = document
         return document
+
+
+def _header(record: Record) -> str | None:
+    """The trace of a record that could not be read."""
+    sent = dict(record.headers)
+    value = sent.get("ce_traceparent") or sent.get("traceparent")
+    return None if value is None else value.decode("ascii", "replace")

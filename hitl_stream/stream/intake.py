@@ -42,27 +42,29 @@ class Intake:
 
     async def _slot(self) -> None:
         while (batch := await self.inbox.take()) is not None:
-            recorded = False
+            recorded, began_ns = None, time.time_ns()
             try:
                 recorded = await self._record(batch)
             finally:
-                self.inbox.done(batch, recorded=recorded)
+                self.inbox.done(batch, recorded=recorded is not None)
             self.progress_at = time.monotonic()
-            if not recorded:
+            if recorded is None:
                 self.lost(batch.claims)
+            else:
+                _trace(recorded, began_ns)
 
-    async def _record(self, batch: Batch) -> bool:
-        """Whether the batch is recorded; otherwise its positions have to be looked up."""
+    async def _record(self, batch: Batch) -> Recorded | None:
+        """What was recorded; None when positions have to be looked up first."""
         record = self.recorders[batch.topic]
         backoff = Backoff()
         while all(self.inbox.holds(claim) for claim in batch.claims):
-            started, began_ns = time.monotonic(), time.time_ns()
+            started = time.monotonic()
             try:
                 recorded = await record(batch.spans)
             except PositionLost as failure:
                 if not await _those_before(batch):
                     log.get().info("batch_refused", topic=batch.topic, reason=str(failure))
-                    return False
+                    return None
             except Unavailable as failure:
                 self.breakers.failed(failure)
                 await backoff.wait()
@@ -70,9 +72,8 @@ class Intake:
                 self.breakers.postgres.worked()
                 self.committed()
                 _count(batch, recorded, time.monotonic() - started)
-                _trace(recorded, began_ns)
-                return True
-        return False
+                return recorded
+        return None
 
 
 async def _those_before(batch: Batch) -> bool:
@@ -109,19 +110,22 @@ def _count(batch: Batch, recorded: Recorded, took_s: float) -> None:
 
 
 def _trace(recorded: Recorded, began_ns: int) -> None:
-    """From the attempt that recorded it until it was committed."""
+    """From when its batch was taken until it was committed."""
     for one in recorded.traced:
-        attributes: tracing.Attributes = {
+        attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.type": "process",
             "messaging.destination.name": one.topic,
             "messaging.destination.partition.id": str(one.partition),
             "messaging.kafka.offset": one.offset,
-            "cloudevents.event_id": one.event_id,
-            "hitl.patch_id": one.patch_id,
             "hitl.policy_version": recorded.policy_version,
         }
-        tracing.end(f"process {one.topic}", "consumer", one.traceparent, began_ns, attributes)
+        if one.error:
+            attributes["error.type"] = one.error
+        else:
+            attributes |= {"cloudevents.event_id": one.event_id, "hitl.patch_id": one.patch_id}
+        name = f"process {one.topic}"
+        tracing.end(name, "consumer", one.traceparent, began_ns, attributes, failed=bool(one.error))
 
 
 def _fields(remark: Remark) -> dict[str, object]:

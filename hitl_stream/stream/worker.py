@@ -89,12 +89,13 @@ class Worker:
         try:
             await asyncio.wait({working, self._over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            expire_after(self._part.grace_s)
+            last_resort = expire_after(self._part.grace_s)
             self._watchdog.stop()
             working.cancel()
             await asyncio.wait({working})
             ticking.cancel()
             await self._health.close()
+            last_resort.cancel()
         if not working.cancelled():
             working.result()
         if self._over.done():

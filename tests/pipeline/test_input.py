@@ -19,6 +19,7 @@ from tests.stream.rig import Rig
 
 INPUTS = ("wargaming_results", "eureka_outcomes")
 WAIT_S = 60.0
+TRACED_TOO = f"00-{'c' * 32}-{'d' * 16}-01"
 Place = tuple[str, int, int]
 
 
@@ -202,11 +203,14 @@ def test_an_event_is_traced_when_its_sender_asks_for_it(rig: Rig) -> None:
             record = binary(event_id, data(patch_id=f"p-{event_id}"))
             headers = [*record.headers, ("ce_traceparent", trace)]
             sent.send(event_id, "wargaming_results", record.key, record.value, headers, 2)
+        sent.send("bad", "wargaming_results", b"p", b"{", [("ce_traceparent", TRACED_TOO.encode())], 2)
         worker = rig.start(HITL_TRACES_ENDPOINT=spans.endpoint)
         sent.wait_recorded()
         worker.terminate()
         assert worker.wait_ended() == 0
-        (span,) = spans.found
+        refused, span = sorted(spans.found, key=lambda span: "hitl.patch_id" in span.attributes)
+    assert (refused.trace_id, refused.attributes["error.type"]) == (TRACED_TOO.split("-")[1], "BadRecord")
+    assert refused.attributes["messaging.kafka.offset"] == sent.places["bad"][2]
     topic, partition, offset = sent.places["e-1"]
     assert (span.process, span.name) == ("hitl-worker", f"process {topic}")
     assert (span.trace_id, span.parent_id) == ("1" * 32, "b" * 16)

@@ -59,7 +59,7 @@ def test_a_kill_is_compared_with_the_best_peer() -> None:
 
 
 def test_each_layer_is_compared_with_bare() -> None:
-    goals = goal.layers({"bare": 8_000.0, "+ audit": 7_200.0, "+ tracing": 6_000.0})
+    goals = goal.layers(8_000.0, {"+ audit": 7_200.0, "+ tracing": 6_000.0})
     assert [(one.name, one.value, one.met) for one in goals] == [
         ("events/s + audit, of bare's", 0.9, True),
         ("events/s + tracing, of bare's", 0.75, False),

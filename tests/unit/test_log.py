@@ -92,6 +92,7 @@ def test_hostile_characters_are_spelled_out(written: Written, raw: str, shown: s
         ("kafka_sasl_password", "s3cret", "[redacted]"),
         ("Authorization", "Bearer s3cret", "[redacted]"),
         ("api_key", "s3cret", "[redacted]"),
+        ("api-key", "s3cret", "[redacted]"),
         ("fields", {"token": "s3cret", "n": 1}, {"token": "[redacted]", "n": 1}),
         ("url", "postgresql://me:s3cret@db/hitl", "postgresql://me:[redacted]@db/hitl"),
         ("reason", "login failed: password=s3cret, user=me", "login failed: password=[redacted], user=me"),

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from hitl_stream.embedded.postgres import free_port
-from hitl_stream.observe import tracing
+from hitl_stream.observe import metrics, tracing
+from tests.harness import wait
 from tests.harness.spans import Spans
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -55,6 +57,8 @@ def test_texts_from_outside_are_cut() -> None:
         (f"00-{TRACE}-{PARENT}-02", False),
         (f"00-{'0' * 32}-{PARENT}-01", False),
         (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"01-{TRACE}-{PARENT}-01-of-the-future", True),
+        (f"00-{TRACE}-{PARENT}-01-of-the-future", False),
         (f"ff-{TRACE}-{PARENT}-01", False),
         (f"00-{TRACE.upper()}-{PARENT}-01", False),
         ("nonsense", False),
@@ -68,13 +72,31 @@ def test_only_who_asks_for_a_trace_gets_one(traceparent: str | None, wanted: boo
     assert tracing.wanted(traceparent) is wanted
 
 
-def test_a_collector_that_is_not_there_holds_nothing_up() -> None:
-    tracing.start(f"http://127.0.0.1:{free_port()}/v1/traces", "hitl-worker")
-    began = time.monotonic()
-    for _ in range(tracing.QUEUE_MAX + 100):
-        tracing.end("process results", "consumer", SAMPLED, time.time_ns(), {})
-    tracing.stop()
-    assert time.monotonic() - began < tracing.FLUSH_S + 10
+def test_a_collector_that_is_not_there_holds_nothing_up_and_is_spoken_of_once() -> None:
+    before = lost()
+    with capture_logs() as lines:
+        tracing.start(f"http://127.0.0.1:{free_port()}/v1/traces", "hitl-worker")
+        for _ in range(tracing.WAITING_MAX + 100):
+            tracing.end("process results", "consumer", SAMPLED, time.time_ns(), {})
+        wait.until(lambda: lost() - before > 100, 30)
+        began = time.monotonic()
+        tracing.stop()
+    assert time.monotonic() - began < tracing.FLUSH_S / 2
+    assert [line["event"] for line in lines] == ["traces_exported", "collector_away"]
+
+
+def test_a_span_that_cannot_be_made_ends_nothing() -> None:
+    with Spans() as spans, capture_logs() as lines:
+        tracing.start(spans.endpoint, "hitl-worker")
+        before = lost()
+        tracing.end("process results", "consumer", "not-what-was-promised-to-be", time.time_ns(), {})
+        tracing.stop()
+        assert (spans.found, lost() - before) == ([], 1)
+    assert [line["event"] for line in lines] == ["traces_exported", "span_not_made"]
+
+
+def lost() -> float:
+    return metrics.REGISTRY.get_sample_value("hitl_spans_lost_total") or 0.0
 
 
 def test_without_an_endpoint_nothing_happens() -> None:
