@@ -58,6 +58,7 @@ RETENTION = {
     *("retire_evidence_payloads", "forget_seen_events", "forget_old_patches", "forget_answers", "forget_changes"),
     "add_up_tallies",
 }
+SESSIONS = {"end_silent_copies"}
 # Triggers call them, nobody else.
 COUNTERS = {
     *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),
@@ -180,14 +181,18 @@ async def test_a_role_owns_nothing_makes_nothing_and_is_nobody_else(owner: async
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_a_function_with_the_rights_of_the_owner_has_one_user(owner: asyncpg.Connection, role: str) -> None:
+async def test_a_function_with_the_rights_of_the_owner_has_its_users_and_no_other(
+    owner: asyncpg.Connection, role: str
+) -> None:
     functions = await owner.fetch(
         "SELECT proname, has_function_privilege($1, oid, 'EXECUTE') AS may FROM pg_proc"
         " WHERE pronamespace = 'public'::regnamespace AND prosecdef",
         role,
     )
-    assert {row["proname"] for row in functions} == {*RETENTION, *PEOPLE, *COUNTERS}
-    allowed = {"hitl_scheduler": RETENTION, "hitl_sidecar": PEOPLE}.get(role, set())
+    assert {row["proname"] for row in functions} == {*RETENTION, *PEOPLE, *COUNTERS, *SESSIONS}
+    allowed = {"hitl_worker": SESSIONS, "hitl_scheduler": RETENTION | SESSIONS, "hitl_sidecar": PEOPLE | SESSIONS}.get(
+        role, set()
+    )
     assert {row["proname"] for row in functions if row["may"]} == allowed
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.nemesis.kind import Kind
 from tests.faults.program import Program
 from tests.faults.toll import Bite
+from tests.faults.upstream import generate
 
 if TYPE_CHECKING:
     from tests.faults.episode import Episode
@@ -19,6 +20,10 @@ REQUEST_OVER_S: Final = 8.0
 THAWED_S: Final = 3.0
 JOINED_S: Final = 10.0
 JOIN_S, JOINS = 3.0, 4
+BURST, BURSTS, BURST_S = 300, 5, 3.0  # more records than are written without a COPY
+CUT_OFF_S: Final = 75.0  # session time-out, half a minute of silence, and a wait for the lock
+COPYING: Final = """
+SELECT count(*) FROM pg_stat_progress_copy JOIN pg_stat_activity USING (pid) WHERE usename = $1 AND wait_event = 'ClientRead'"""
 
 
 def kill_worker(episode: Episode) -> Bite:
@@ -35,6 +40,20 @@ def freeze_worker(episode: Episode) -> Bite:
     with _frozen(worker):
         bite = episode.witness.left_by(worker.pid)
         episode.pause(SESSION_OVER_S)
+    return bite
+
+
+def freeze_copying_worker(episode: Episode) -> Bite:
+    """In the middle of a COPY, where no time limit of Postgres reaches: who needs its locks has to cut it off."""
+    worker = episode.rng.choice(episode.workers)
+    if not any(_freeze_within_copy(episode, worker) for _ in range(BURSTS)):
+        return Bite()
+    try:
+        bite = episode.witness.left_by(worker.pid)
+        if not episode.until(lambda: not episode.witness.left_by(worker.pid), CUT_OFF_S):
+            episode.failures.append(f"{worker.name}, frozen within a COPY, kept its partitions for {CUT_OFF_S:.0f} s")
+    finally:
+        worker.thaw()
     return bite
 
 
@@ -109,6 +128,24 @@ def storm_of_rebalances(episode: Episode) -> Bite:
     return bite if joined else Bite()
 
 
+def _freeze_within_copy(episode: Episode, worker: Program) -> bool:
+    """Whether it worked; a COPY takes a few milliseconds."""
+
+    def is_copying() -> bool:
+        worker.freeze()
+        if episode.witness.ask(COPYING, worker.name.replace("-", "_")):
+            return True
+        worker.thaw()
+        return False
+
+    upstream = episode.upstream()
+    upstream.send(generate.burst(BURST, seed=episode.rng.getrandbits(32)))
+    try:
+        return episode.until(is_copying, BURST_S)
+    finally:
+        upstream.finish()
+
+
 @contextmanager
 def _frozen(program: Program) -> Iterator[None]:
     program.freeze()
@@ -150,6 +187,7 @@ def _something_overdue(episode: Episode) -> int:
 KINDS: Final = (
     Kind("worker killed", kill_worker),
     Kind("worker frozen", freeze_worker),
+    Kind("worker frozen within a COPY", freeze_copying_worker),
     Kind("worker ended", end_worker),
     Kind("sidecar killed", kill_sidecar),
     Kind("sidecar frozen", freeze_sidecar),

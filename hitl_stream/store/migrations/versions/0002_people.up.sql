@@ -983,6 +983,23 @@ RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
      AND (since IS NULL OR at >= since) AND (until IS NULL OR at < until)
 $$;
 
+-- sessions -----------------------------------------------------------------------------------------------------------
+-- A client that stands still between two statements of a transaction loses its session after idle_in_transaction_session_timeout,
+-- one that stands still within a COPY never does, and keeps its locks. No COPY of ours may take 20 s, so that whoever is silent in
+-- one for longer gave it up itself, or is frozen. The owner of this function must be a member of the login that it ends, or of
+-- pg_signal_backend and pg_read_all_stats; else it ends nothing.
+CREATE FUNCTION end_silent_copies() RETURNS SETOF int
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT pid
+    FROM (SELECT s.pid
+            FROM pg_stat_progress_copy AS c JOIN pg_stat_activity AS s USING (pid)
+           WHERE s.datname = current_database() AND c.command = 'COPY FROM' AND s.wait_event = 'ClientRead'
+             AND s.query_start < clock_timestamp() - interval '30 seconds'
+             AND (pg_has_role(s.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
+          OFFSET 0) AS silent
+   WHERE pg_terminate_backend(pid)
+$$;
+
 -- grants -------------------------------------------------------------------------------------------------------------
 -- Whatever is not granted below is for these functions themselves; the gate may be asked by everybody.
 DO $$
@@ -994,6 +1011,7 @@ BEGIN
   END LOOP;
 END $$;
 GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies() TO hitl_scheduler;
+GRANT EXECUTE ON FUNCTION end_silent_copies() TO hitl_worker, hitl_scheduler, hitl_sidecar;
 GRANT EXECUTE ON FUNCTION
   find_answer(text, text),
   words_of(text),
