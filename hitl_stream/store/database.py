@@ -108,7 +108,7 @@ class Database:
                 yield conn
         except Unavailable as failure:
             if isinstance(failure.__cause__, asyncpg.LockNotAvailableError) and (ended := await self._end_silent()):
-                raise Unavailable(f"{failure}; ended session {ended}: silent within a COPY") from failure
+                raise Unavailable(f"{failure}; ended session {ended}: silent within a statement") from failure
             raise
 
     @asynccontextmanager
@@ -127,7 +127,7 @@ class Database:
         """Cut off who keeps locks and stands still where no time-out reaches; which sessions, for people to read."""
         with suppress(HitlError, *_FAILURES):  # the lock is what is reported; 0.1.0's schema has no such function
             async with self._acquired() as conn:
-                return ", ".join(str(row["pid"]) for row in await conn.fetch(statement.get("end_silent_copies")))
+                return ", ".join(str(row["pid"]) for row in await conn.fetch(statement.get("end_silent_sessions")))
         return ""
 
     @asynccontextmanager

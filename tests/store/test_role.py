@@ -58,7 +58,7 @@ RETENTION = {
     *("retire_evidence_payloads", "forget_seen_events", "forget_old_patches", "forget_answers", "forget_changes"),
     "add_up_tallies",
 }
-SESSIONS = {"end_silent_copies"}
+SESSIONS = {"end_silent_sessions"}
 # Triggers call them, nobody else.
 COUNTERS = {
     *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),

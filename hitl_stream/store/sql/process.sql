@@ -26,7 +26,7 @@ SELECT kind, host, schema_revision, started_at, seen_at
  WHERE seen_at > clock_timestamp() - make_interval(secs => $1)
  ORDER BY kind, host, started_at;
 
--- name: end_silent_copies
+-- name: end_silent_sessions
 -- role: hitl_worker, hitl_scheduler, hitl_sidecar
--- End the sessions whose clients stand still in the middle of a COPY; says which.
-SELECT end_silent_copies() AS pid;
+-- End the sessions whose clients stand still in the middle of a statement; says which.
+SELECT end_silent_sessions() AS pid;

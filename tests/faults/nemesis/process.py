@@ -22,8 +22,8 @@ JOINED_S: Final = 10.0
 JOIN_S, JOINS = 3.0, 4
 BURST, BURSTS, BURST_S = 300, 5, 3.0  # more records than are written without a COPY
 CUT_OFF_S: Final = 75.0  # session time-out, half a minute of silence, and a wait for the lock
-COPYING: Final = """
-SELECT count(*) FROM pg_stat_progress_copy JOIN pg_stat_activity USING (pid) WHERE usename = $1 AND wait_event = 'ClientRead'"""
+IN_A_STATEMENT: Final = """
+SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state = 'active' AND wait_event = 'ClientRead'"""
 
 
 def kill_worker(episode: Episode) -> Bite:
@@ -43,15 +43,17 @@ def freeze_worker(episode: Episode) -> Bite:
     return bite
 
 
-def freeze_copying_worker(episode: Episode) -> Bite:
-    """In the middle of a COPY, where no time limit of Postgres reaches: who needs its locks has to cut it off."""
+def freeze_worker_within_statement(episode: Episode) -> Bite:
+    """Where no time limit of Postgres reaches (in a COPY, before it runs what it prepared): who needs its locks cuts it off."""
     worker = episode.rng.choice(episode.workers)
-    if not any(_freeze_within_copy(episode, worker) for _ in range(BURSTS)):
+    if not any(_freeze_within_statement(episode, worker) for _ in range(BURSTS)):
         return Bite()
     try:
         bite = episode.witness.left_by(worker.pid)
         if not episode.until(lambda: not episode.witness.left_by(worker.pid), CUT_OFF_S):
-            episode.failures.append(f"{worker.name}, frozen within a COPY, kept its partitions for {CUT_OFF_S:.0f} s")
+            episode.failures.append(
+                f"{worker.name}, frozen within a statement, kept its partitions for {CUT_OFF_S:.0f} s"
+            )
     finally:
         worker.thaw()
     return bite
@@ -128,12 +130,12 @@ def storm_of_rebalances(episode: Episode) -> Bite:
     return bite if joined else Bite()
 
 
-def _freeze_within_copy(episode: Episode, worker: Program) -> bool:
-    """Whether it worked; a COPY takes a few milliseconds."""
+def _freeze_within_statement(episode: Episode, worker: Program) -> bool:
+    """Whether it worked; either takes a few milliseconds."""
 
-    def is_copying() -> bool:
+    def is_in_a_statement() -> bool:
         worker.freeze()
-        if episode.witness.ask(COPYING, worker.name.replace("-", "_")):
+        if episode.witness.ask(IN_A_STATEMENT, worker.name.replace("-", "_")):
             return True
         worker.thaw()
         return False
@@ -141,7 +143,7 @@ def _freeze_within_copy(episode: Episode, worker: Program) -> bool:
     upstream = episode.upstream()
     upstream.send(generate.burst(BURST, seed=episode.rng.getrandbits(32)))
     try:
-        return episode.until(is_copying, BURST_S)
+        return episode.until(is_in_a_statement, BURST_S)
     finally:
         upstream.finish()
 
@@ -187,7 +189,7 @@ def _something_overdue(episode: Episode) -> int:
 KINDS: Final = (
     Kind("worker killed", kill_worker),
     Kind("worker frozen", freeze_worker),
-    Kind("worker frozen within a COPY", freeze_copying_worker),
+    Kind("worker frozen within a statement", freeze_worker_within_statement),
     Kind("worker ended", end_worker),
     Kind("sidecar killed", kill_sidecar),
     Kind("sidecar frozen", freeze_sidecar),

@@ -984,18 +984,19 @@ RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- sessions -----------------------------------------------------------------------------------------------------------
--- A client that stands still between two statements of a transaction loses its session after idle_in_transaction_session_timeout,
--- one that stands still within a COPY never does, and keeps its locks. No COPY of ours may take 20 s, so that whoever is silent in
--- one for longer gave it up itself, or is frozen. The owner of this function must be a member of the login that it ends, or of
--- pg_signal_backend and pg_read_all_stats; else it ends nothing.
-CREATE FUNCTION end_silent_copies() RETURNS SETOF int
+-- A client that stands still between two statements of a transaction loses its session after idle_in_transaction_session_timeout.
+-- One that stands still within a COPY, or between the preparation of a statement and its execution, never does: no time-out of Postgres
+-- applies there, and it keeps its locks. No statement of these processes may take 20 s, so that whoever is silent in one for longer
+-- gave it up itself, or is frozen. The owner of this function must be a member of the logins that it ends, or of pg_signal_backend
+-- and pg_read_all_stats; else it ends nothing.
+CREATE FUNCTION end_silent_sessions() RETURNS SETOF int
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT pid
-    FROM (SELECT s.pid
-            FROM pg_stat_progress_copy AS c JOIN pg_stat_activity AS s USING (pid)
-           WHERE s.datname = current_database() AND c.command = 'COPY FROM' AND s.wait_event = 'ClientRead'
-             AND s.query_start < clock_timestamp() - interval '30 seconds'
-             AND (pg_has_role(s.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
+    FROM (SELECT pid
+            FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name IN ('hitl-worker', 'hitl-scheduler', 'hitl-sidecar')
+             AND state = 'active' AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '30 seconds'
+             AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
           OFFSET 0) AS silent
    WHERE pg_terminate_backend(pid)
 $$;
@@ -1011,7 +1012,7 @@ BEGIN
   END LOOP;
 END $$;
 GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies() TO hitl_scheduler;
-GRANT EXECUTE ON FUNCTION end_silent_copies() TO hitl_worker, hitl_scheduler, hitl_sidecar;
+GRANT EXECUTE ON FUNCTION end_silent_sessions() TO hitl_worker, hitl_scheduler, hitl_sidecar;
 GRANT EXECUTE ON FUNCTION
   find_answer(text, text),
   words_of(text),
