@@ -17,6 +17,8 @@ from hitl_stream.store import statement
 COUNT_MAX = 10_000
 # A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; what is so many standard errors more is surely more.
 SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 5
+# Of which a sample does not say so are seldom more than this: to sort them all is quicker than to count some and to walk then.
+FEW_MAX = 5 * COUNT_MAX
 ONE_OF_MAX = 3
 
 # What a review is sorted by (points below zero, confidence, or microseconds since 1970), and its patch.
@@ -92,22 +94,27 @@ async def read_page(
 ) -> Page:
     """At most `limit` reviews behind `after`, in this order, at one moment.
 
-    Many are read along the index of their order, few are all found and then sorted: whichever it is, little is read.
+    Many are read along the index of their order, few are all found, counted and sorted: whichever it is, little is read.
     """
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        total = await _count(conn, wanted, arguments, await _sample_share(conn))
         given = (*(after or START), limit + 1, *arguments, offset)
-        if total <= COUNT_MAX:
-            found = await conn.fetch(statement.get("queue_few"), *given, sort)
-        else:
+        share = await _sample_share(conn)
+        few_max = COUNT_MAX if share == 1 else FEW_MAX
+        total, found = few_max + 1, []
+        if not await _surely_many(conn, wanted, arguments, share):
+            rows = await conn.fetch(statement.get("queue_few"), *given, sort, few_max + 1)
+            total, found = rows[0]["total"], [row for row in rows if row["patch_id"] is not None]
+        if total > few_max:
             found = await conn.fetch(statement.get(_ORDERS[sort]), *given)
         shown = found[:limit]
         await conn.execute(statement.get("plan_as_usual"))
         cards = await conn.fetch(statement.get("queue_cards"), [row["patch_id"] for row in shown])
     by_id = {card["patch_id"]: dict(card) for card in cards}
     following = (shown[-1]["key"], shown[-1]["patch_id"]) if len(found) > limit else None
-    return Page([by_id[row["patch_id"]] for row in shown if row["patch_id"] in by_id], total, following)
+    return Page(
+        [by_id[row["patch_id"]] for row in shown if row["patch_id"] in by_id], min(total, COUNT_MAX + 1), following
+    )
 
 
 async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
@@ -115,7 +122,9 @@ async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
         share = await _sample_share(conn)
-        total = await _count(conn, wanted, arguments, share)
+        total = COUNT_MAX + 1
+        if not await _surely_many(conn, wanted, arguments, share):
+            total = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
         if total > COUNT_MAX and share < 1:
             rows = await conn.fetch(statement.get("queue_facets_sample"), share * 100, *arguments)
         else:
@@ -151,19 +160,19 @@ async def _sample_share(conn: Connection) -> float:
     return SAMPLE_ROWS / size if size > SAMPLED_FROM else 1.0
 
 
-async def _count(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> int:
-    """How many are wanted, no further than COUNT_MAX + 1.
+async def _surely_many(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> bool:
+    """Whether more are wanted than are counted at all, as far as can be told without counting.
 
-    To count what is common among a million would take as long as to read it. Where a sample of pages says that there are surely
-    more than are counted at all, they are not counted. Each page was as likely as any other to be in the sample, so that the
-    error of found / share is about sqrt(squares) / share, however those that are alike lie together.
+    Of all an index tells. To count what is common among a million would take as long as to read it: a sample of pages says if
+    there are surely more. Each page was as likely as any other to be in it, so that the error of found / share is about
+    sqrt(squares) / share, however those that are alike lie together.
     """
-    if share < 1 and wanted != Wanted():  # of all an index tells
-        ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
-        if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
-            return COUNT_MAX + 1
-    total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
-    return total
+    if wanted == Wanted():
+        return bool(await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments) > COUNT_MAX)
+    if share == 1:
+        return False
+    ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
+    return bool((found - SURELY * sqrt(squares)) / share > COUNT_MAX)
 
 
 async def _claimed(conn: Connection, person: str | None) -> list[str]:

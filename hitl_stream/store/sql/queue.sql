@@ -1,7 +1,8 @@
 -- name: plan_for_values
 -- role: hitl_sidecar
--- The best way depends on which filters are there: for the rest of the transaction plans are made for the values at hand.
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+-- The best way depends on which filters are there: for the rest of the transaction plans are made for the values at hand, and what
+-- two indexes say of a million rows has room, row by row.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '32MB', true);
 
 -- name: plan_as_usual
 -- role: hitl_sidecar
@@ -65,19 +66,28 @@ SELECT q.patch_id, (extract(epoch FROM q.expires_at) * 1000000)::float8 AS key
 
 -- name: queue_few
 -- role: hitl_sidecar
--- The same in any order, where few enough are wanted to sort them all: found by what they are, not by walking an order's index.
-SELECT patch_id, key
-  FROM (SELECT q.patch_id,
-               CASE $18::text WHEN 'risk' THEN -q.priority::float8
-                              WHEN 'severity' THEN -q.severity_points::float8
-                              WHEN 'confidence' THEN q.ml_confidence
-                              WHEN 'age' THEN (extract(epoch FROM q.opened_at) * 1000000)::float8
-                              ELSE (extract(epoch FROM q.expires_at) * 1000000)::float8 END AS key
-          FROM queue AS q
-         WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)) AS few
- WHERE (key, patch_id) > ($1::float8, $2::text)
- ORDER BY key, patch_id
- LIMIT $3::int OFFSET $17::int;
+-- The same in any order, where fewer than $19 are wanted, so that all can be sorted: found by what they are, not by walking an
+-- order's index. How many there are stands in every row; a page without any has one row, of nobody.
+WITH few AS MATERIALIZED (
+  SELECT q.patch_id,
+         CASE $18::text WHEN 'risk' THEN -q.priority::float8
+                        WHEN 'severity' THEN -q.severity_points::float8
+                        WHEN 'confidence' THEN q.ml_confidence
+                        WHEN 'age' THEN (extract(epoch FROM q.opened_at) * 1000000)::float8
+                        ELSE (extract(epoch FROM q.expires_at) * 1000000)::float8 END AS key
+    FROM queue AS q
+   WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+   LIMIT $19::int),
+page AS (
+  SELECT patch_id, key
+    FROM few
+   WHERE (key, patch_id) > ($1::float8, $2::text)
+   ORDER BY key, patch_id
+   LIMIT $3::int OFFSET $17::int)
+SELECT total, patch_id, key
+  FROM (SELECT count(*) AS total FROM few) AS counted
+  LEFT JOIN page ON true
+ ORDER BY key, patch_id;
 
 -- name: queue_count
 -- role: hitl_sidecar
