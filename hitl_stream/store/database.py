@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ COMMAND_TIMEOUT_S = 20.0
 RELEASE_TIMEOUT_S = 5.0
 IDLE_S = 300.0
 COMMIT_WAIT_S = 5.0
+SILENCE_EVERY_S, SILENCE_WAIT_S = 5.0, 1.0
 NETWORK_TIMEOUT_S = 15
 
 _FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -51,6 +53,7 @@ class Database:
 
     pool: asyncpg.Pool[asyncpg.Record]
     role: str
+    _silence_sought_at: float = 0.0
 
     @classmethod
     async def open(
@@ -124,9 +127,15 @@ class Database:
                 await self.pool.release(conn, timeout=RELEASE_TIMEOUT_S)
 
     async def _end_silent(self) -> str:
-        """Cut off who keeps locks and stands still where no time-out reaches; which sessions, for people to read."""
+        """Cut off who keeps locks and stands still where no time-out reaches; which sessions, for people to read.
+
+        Not often: where many wait for locks, connections are scarce.
+        """
+        if time.monotonic() - self._silence_sought_at < SILENCE_EVERY_S:
+            return ""
+        self._silence_sought_at = time.monotonic()
         with suppress(HitlError, *_FAILURES):  # the lock is what is reported; 0.1.0's schema has no such function
-            async with self._acquired() as conn:
+            async with asyncio.timeout(SILENCE_WAIT_S), self._acquired() as conn:
                 return ", ".join(str(row["pid"]) for row in await conn.fetch(statement.get("end_silent_sessions")))
         return ""
 
