@@ -9,7 +9,7 @@ import asyncpg
 
 from benchmarks.sidecar import fill
 from hitl_stream.store import database, review, statement
-from hitl_stream.store.queue import COUNT_MAX, START
+from hitl_stream.store.queue import COUNT_MAX, FEW_MAX, START
 
 _ALL: Final[tuple[Any, ...]] = ([], [], [], [], None, None, None, None, None, None, None, None, None)
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
@@ -38,7 +38,7 @@ async def plans(url: str, patches: int) -> list[str]:
     asked: dict[str, tuple[str, tuple[Any, ...]]] = {
         "the first page": ("queue_by_priority", (*START, 51, *_ALL, 0)),
         "a page of what is severe and of one ecosystem": ("queue_by_priority", (*START, 51, *_SEVERE, 0)),
-        "what is of one package and one class": ("queue_few", (*START, 51, *_RARE, 0, "risk", COUNT_MAX + 1)),
+        "what is of one package and one class": ("queue_few", (*START, 51, *_RARE, 0, "risk", FEW_MAX + 1)),
         "the count of all": ("queue_count", (COUNT_MAX + 1, *_ALL)),
         "the count of two filters": ("queue_count", (COUNT_MAX + 1, *_SEVERE)),
         "one patch": ("patch_detail", (some, "reviewer-1")),

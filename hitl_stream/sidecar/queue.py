@@ -84,8 +84,8 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     return Wanted(
         severity=ranked.get("severity"),
         risk=ranked.get("risk"),
-        every=[values[0] for values in tags if len(values) == 1],
-        one_of=one_of,
+        every=tuple(values[0] for values in tags if len(values) == 1),
+        one_of=tuple(one_of),
         confidence_min=_fraction(asked_for, "confidence_min"),
         confidence_max=_fraction(asked_for, "confidence_max"),
         opened_before=datetime.now(UTC) - timedelta(seconds=older_than_s) if older_than_s else None,

@@ -11,13 +11,15 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from typing import Any, cast
 
 import asyncpg
 from asyncpg import Connection
 
 from hitl_stream.errors import Fatal, HitlError, Unavailable
+from hitl_stream.observe import log
 from hitl_stream.store import statement
 
 __all__ = [
@@ -29,7 +31,7 @@ COMMAND_TIMEOUT_S = 20.0
 RELEASE_TIMEOUT_S = 5.0
 IDLE_S = 300.0
 COMMIT_WAIT_S = 5.0
-SILENCE_EVERY_S, SILENCE_WAIT_S = 5.0, 1.0
+SILENCE_EVERY_S, SILENCE_WAIT_S = 5.0, 5.0
 NETWORK_TIMEOUT_S = 15
 
 _FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -53,7 +55,7 @@ class Database:
 
     pool: asyncpg.Pool[asyncpg.Record]
     role: str
-    _silence_sought_at: float = 0.0
+    _silence_sought_at: float = field(default=-inf, init=False)
 
     @classmethod
     async def open(
@@ -110,8 +112,8 @@ class Database:
             async with self._acquired() as conn:
                 yield conn
         except Unavailable as failure:
-            if isinstance(failure.__cause__, asyncpg.LockNotAvailableError) and (ended := await self._end_silent()):
-                raise Unavailable(f"{failure}; ended session {ended}: silent within a statement") from failure
+            if isinstance(failure.__cause__, asyncpg.LockNotAvailableError):
+                await self._end_silent()
             raise
 
     @asynccontextmanager
@@ -126,18 +128,19 @@ class Database:
             finally:
                 await self.pool.release(conn, timeout=RELEASE_TIMEOUT_S)
 
-    async def _end_silent(self) -> str:
-        """Cut off who keeps locks and stands still where no time-out reaches; which sessions, for people to read.
+    async def _end_silent(self) -> None:
+        """Cut off who keeps locks and stands still where no time-out reaches.
 
         Not often: where many wait for locks, connections are scarce.
         """
         if time.monotonic() - self._silence_sought_at < SILENCE_EVERY_S:
-            return ""
+            return
         self._silence_sought_at = time.monotonic()
         with suppress(HitlError, *_FAILURES):  # the lock is what is reported; 0.1.0's schema has no such function
             async with asyncio.timeout(SILENCE_WAIT_S), self._acquired() as conn:
-                return ", ".join(str(row["pid"]) for row in await conn.fetch(statement.get("end_silent_sessions")))
-        return ""
+                ended = [row["pid"] for row in await conn.fetch(statement.get("end_silent_sessions"))]
+            if ended:
+                log.get().warning("silent_sessions_ended", pids=ended)
 
     @asynccontextmanager
     async def transaction(self, first: str | None = None) -> AsyncIterator[Connection]:

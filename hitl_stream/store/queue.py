@@ -17,7 +17,7 @@ from hitl_stream.store import statement
 COUNT_MAX = 10_000
 # A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; what is so many standard errors more is surely more.
 SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 5
-# Of which a sample does not say so are seldom more than this: to sort them all is quicker than to count some and to walk then.
+# Where a sample cannot say but finds no more than this likely, to sort them all is quicker than to count some and to walk then.
 FEW_MAX = 5 * COUNT_MAX
 ONE_OF_MAX = 3
 
@@ -100,13 +100,10 @@ async def read_page(
         arguments = await _arguments(conn, wanted)
         given = (*(after or START), limit + 1, *arguments, offset)
         share = await _sample_share(conn)
-        few_max = COUNT_MAX if share == 1 else FEW_MAX
-        total, found = few_max + 1, []
-        if not await _surely_many(conn, wanted, arguments, share):
-            rows = await conn.fetch(statement.get("queue_few"), *given, sort, few_max + 1)
-            total, found = rows[0]["total"], [row for row in rows if row["patch_id"] is not None]
-        if total > few_max:
-            found = await conn.fetch(statement.get(_ORDERS[sort]), *given)
+        known = await _known_total(conn, wanted, arguments, share)
+        many = known is not None and known > COUNT_MAX
+        few = None if many else await _few(conn, given, sort, COUNT_MAX if share == 1 else FEW_MAX)
+        total, found = few or (COUNT_MAX + 1, await conn.fetch(statement.get(_ORDERS[sort]), *given))
         shown = found[:limit]
         await conn.execute(statement.get("plan_as_usual"))
         cards = await conn.fetch(statement.get("queue_cards"), [row["patch_id"] for row in shown])
@@ -122,9 +119,9 @@ async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
         share = await _sample_share(conn)
-        total = COUNT_MAX + 1
-        if not await _surely_many(conn, wanted, arguments, share):
-            total = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+        total = await _known_total(conn, wanted, arguments, share)
+        if total is None:
+            total = await _count(conn, arguments)
         if total > COUNT_MAX and share < 1:
             rows = await conn.fetch(statement.get("queue_facets_sample"), share * 100, *arguments)
         else:
@@ -160,19 +157,33 @@ async def _sample_share(conn: Connection) -> float:
     return SAMPLE_ROWS / size if size > SAMPLED_FROM else 1.0
 
 
-async def _surely_many(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> bool:
-    """Whether more are wanted than are counted at all, as far as can be told without counting.
+async def _known_total(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> int | None:
+    """How many are wanted, no further than COUNT_MAX + 1; None where they are better counted by finding them.
 
     Of all an index tells. To count what is common among a million would take as long as to read it: a sample of pages says if
     there are surely more. Each page was as likely as any other to be in it, so that the error of found / share is about
     sqrt(squares) / share, however those that are alike lie together.
     """
     if wanted == Wanted():
-        return bool(await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments) > COUNT_MAX)
+        return await _count(conn, arguments)
     if share == 1:
-        return False
+        return None
     ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
-    return bool((found - SURELY * sqrt(squares)) / share > COUNT_MAX)
+    if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
+        return COUNT_MAX + 1
+    return await _count(conn, arguments) if found / share > FEW_MAX else None
+
+
+async def _count(conn: Connection, arguments: tuple[Any, ...]) -> int:
+    total: int = await conn.fetchval(statement.get("queue_count"), COUNT_MAX + 1, *arguments)
+    return total
+
+
+async def _few(conn: Connection, given: tuple[Any, ...], sort: Sort, most: int) -> tuple[int, Sequence[Any]] | None:
+    """How many there are and a page of them; None if there are more than `most`."""
+    rows = await conn.fetch(statement.get("queue_few"), *given, sort, most + 1)
+    total = rows[0]["total"]
+    return None if total > most else (total, [row for row in rows if row["patch_id"] is not None])
 
 
 async def _claimed(conn: Connection, person: str | None) -> list[str]:

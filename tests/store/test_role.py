@@ -190,10 +190,8 @@ async def test_a_function_with_the_rights_of_the_owner_has_its_users_and_no_othe
         role,
     )
     assert {row["proname"] for row in functions} == {*RETENTION, *PEOPLE, *COUNTERS, *SESSIONS}
-    allowed = {"hitl_worker": SESSIONS, "hitl_scheduler": RETENTION | SESSIONS, "hitl_sidecar": PEOPLE | SESSIONS}.get(
-        role, set()
-    )
-    assert {row["proname"] for row in functions if row["may"]} == allowed
+    allowed = {"hitl_scheduler": RETENTION, "hitl_sidecar": PEOPLE}.get(role, set())
+    assert {row["proname"] for row in functions if row["may"]} == allowed | SESSIONS
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -27,6 +27,6 @@ SELECT kind, host, schema_revision, started_at, seen_at
  ORDER BY kind, host, started_at;
 
 -- name: end_silent_sessions
--- role: hitl_worker, hitl_scheduler, hitl_sidecar
+-- role: hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator
 -- End the sessions whose clients stand still in the middle of a statement; says which.
 SELECT end_silent_sessions() AS pid;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.nemesis.kind import Kind
@@ -22,8 +22,12 @@ JOINED_S: Final = 10.0
 JOIN_S, JOINS = 3.0, 4
 BURST, BURSTS, BURST_S = 300, 5, 3.0  # more records than are written without a COPY
 CUT_OFF_S: Final = 75.0  # session time-out, half a minute of silence, and a wait for the lock
-IN_A_STATEMENT: Final = """
-SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state = 'active' AND wait_event = 'ClientRead'"""
+STOPPED_S = 0.2
+# Whose client has said half of something, since when, and that it holds what the next owner of a partition needs.
+HOLDING: Final = """
+SELECT string_agg(DISTINCT s.pid || ' ' || s.state_change, ',')
+  FROM pg_stat_activity AS s JOIN pg_locks AS l ON l.pid = s.pid AND l.granted AND l.relation = 'consumer_position'::regclass
+ WHERE s.usename = $1 AND s.state = 'active' AND s.wait_event = 'ClientRead' AND l.mode = 'RowExclusiveLock'"""
 
 
 def kill_worker(episode: Episode) -> Bite:
@@ -46,16 +50,14 @@ def freeze_worker(episode: Episode) -> Bite:
 def freeze_worker_within_statement(episode: Episode) -> Bite:
     """Where no time limit of Postgres reaches (in a COPY, before it runs what it prepared): who needs its locks cuts it off."""
     worker = episode.rng.choice(episode.workers)
-    if not any(_freeze_within_statement(episode, worker) for _ in range(BURSTS)):
-        return Bite()
-    try:
+    login = worker.name.replace("-", "_")
+    with ExitStack() as frozen:
+        frozen.callback(worker.thaw)
+        if not any(_freeze_within_statement(episode, worker, login) for _ in range(BURSTS)):
+            return Bite()
         bite = episode.witness.left_by(worker.pid)
-        if not episode.until(lambda: not episode.witness.left_by(worker.pid), CUT_OFF_S):
-            episode.failures.append(
-                f"{worker.name}, frozen within a statement, kept its partitions for {CUT_OFF_S:.0f} s"
-            )
-    finally:
-        worker.thaw()
+        if not episode.until(lambda: not episode.witness.ask(HOLDING, login), CUT_OFF_S):
+            episode.failures.append(f"{worker.name}, frozen within a statement, kept its locks for {CUT_OFF_S:.0f} s")
     return bite
 
 
@@ -130,13 +132,15 @@ def storm_of_rebalances(episode: Episode) -> Bite:
     return bite if joined else Bite()
 
 
-def _freeze_within_statement(episode: Episode, worker: Program) -> bool:
-    """Whether it worked; either takes a few milliseconds."""
+def _freeze_within_statement(episode: Episode, worker: Program, login: str) -> bool:
+    """Whether it worked; a statement takes a few milliseconds, and its end may be on its way already."""
 
     def is_in_a_statement() -> bool:
         worker.freeze()
-        if episode.witness.ask(IN_A_STATEMENT, worker.name.replace("-", "_")):
-            return True
+        if held := episode.witness.ask(HOLDING, login):
+            episode.pause(STOPPED_S)
+            if episode.witness.ask(HOLDING, login) == held:
+                return True
         worker.thaw()
         return False
 

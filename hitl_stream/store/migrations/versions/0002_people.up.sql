@@ -996,7 +996,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
             FROM pg_stat_activity
            WHERE datname = current_database() AND application_name IN ('hitl-worker', 'hitl-scheduler', 'hitl-sidecar')
              AND state = 'active' AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '30 seconds'
-             AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
+             AND (pg_has_role(usesysid, 'USAGE')
+                  OR pg_has_role('pg_signal_backend', 'USAGE') AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = usesysid))
           OFFSET 0) AS silent
    WHERE pg_terminate_backend(pid)
 $$;
@@ -1012,7 +1013,7 @@ BEGIN
   END LOOP;
 END $$;
 GRANT EXECUTE ON FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies() TO hitl_scheduler;
-GRANT EXECUTE ON FUNCTION end_silent_sessions() TO hitl_worker, hitl_scheduler, hitl_sidecar;
+GRANT EXECUTE ON FUNCTION end_silent_sessions() TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT EXECUTE ON FUNCTION
   find_answer(text, text),
   words_of(text),
