@@ -56,8 +56,8 @@ def freeze_worker_within_statement(episode: Episode) -> Bite:
         if not any(_freeze_within_statement(episode, worker, login) for _ in range(BURSTS)):
             return Bite()
         bite = episode.witness.left_by(worker.pid)
-        if not episode.until(lambda: not episode.witness.ask(HOLDING, login), CUT_OFF_S):
-            episode.failures.append(f"{worker.name}, frozen within a statement, kept its locks for {CUT_OFF_S:.0f} s")
+        if not episode.until(lambda: not episode.witness.left_by(worker.pid), CUT_OFF_S):
+            episode.failures.append(f"{worker.name}, frozen in a statement, kept what it owned for {CUT_OFF_S:.0f} s")
     return bite
 
 
