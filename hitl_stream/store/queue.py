@@ -18,7 +18,7 @@ COUNT_MAX = 10_000
 # A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; what is so many standard errors more is surely more.
 SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 5
 # Where a sample cannot say but finds no more than this likely, to sort them all is quicker than to count some and to walk then.
-FEW_MAX = 5 * COUNT_MAX
+FEW_MAX = 2 * COUNT_MAX
 ONE_OF_MAX = 3
 
 # What a review is sorted by (points below zero, confidence, or microseconds since 1970), and its patch.
