@@ -49,7 +49,7 @@ def _reads(stand: Stand, options: argparse.Namespace, report: Report, patches: i
     with database.migrated(stand.postgres) as url:
         asyncio.run(fill.fill(url, patches, _say))
         with stand.sidecar(url) as served:
-            for one in reading.read(stand, served, patches):
+            for one in reading.read(stand, served, patches, options.rounds):
                 report.reads.append(one)
                 _say(f"{one.name:<36} {patches:>10,} p50 {sorted(one.milliseconds)[len(one.milliseconds) // 2]:.1f} ms")
             decisions = min(options.seconds * deciding.LATENCY_RATE, patches / fill.PENDING_OF * LATENCY_SHARE)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from benchmarks.sidecar import fill, load
@@ -23,16 +24,20 @@ Path = Callable[[random.Random, int], str]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One kind of question: what it is called, how slow its p99 may be in ms, a path in a database of so many patches."""
+    """One kind of question: what it is called, how slow its p99 may be in ms, a path in a database of so many patches.
+
+    `growth_max` is how often its p99 among few patches that among many may be; where that is None, no matter.
+    """
 
     name: str
     limit_ms: float
     path: Path
+    growth_max: float | None = GROWTH_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Milliseconds of one kind of question at one size."""
+    """Milliseconds of one kind of question at one size in one round."""
 
     name: str
     patches: int
@@ -94,16 +99,16 @@ READS: Final = (
     Read("summary", ONE_MS_MAX, lambda chance, patches: "/hitl/analytics/summary"),
     Read("audit of a patch", ONE_MS_MAX, lambda chance, patches: f"/hitl/audit?patch_id={_waiting(chance, patches)}"),
     Read("audit, newest", ONE_MS_MAX, lambda chance, patches: "/hitl/audit"),
-    Read("facets", TWO_FILTERS_MS_MAX, lambda chance, patches: "/hitl/queue/facets"),
+    Read("facets", TWO_FILTERS_MS_MAX, lambda chance, patches: "/hitl/queue/facets", None),
     *(Read(f"filter {name}", ONE_MS_MAX, _filtered(name)) for name in _FILTERS),
-    *(Read(f"filters {' + '.join(pair)}", TWO_FILTERS_MS_MAX, _filtered(*pair)) for pair in _PAIRS),
+    *(Read(f"filters {' + '.join(pair)}", TWO_FILTERS_MS_MAX, _filtered(*pair), None) for pair in _PAIRS),
 )  # fmt: skip
 
 
-def read(stand: Stand, served: Served, patches: int) -> Iterator[Timed]:
-    """Every kind of question, one after the other."""
-    for one in READS:
-        chance = random.Random(one.name)
+def read(stand: Stand, served: Served, patches: int, rounds: int) -> Iterator[Timed]:
+    """Every kind of question, one after the other, and all of that again: what disturbs a round seldom disturbs another."""
+    for round_, one in product(range(rounds), READS):
+        chance = random.Random(f"{one.name} {round_}")
         questions = [
             Question(
                 "GET", one.path(chance, patches), {"Authorization": f"Bearer {stand.tokens[n % len(stand.tokens)]}"}

@@ -46,6 +46,18 @@ def test_a_read_is_compared_with_its_limit_and_with_itself_at_the_smallest_size(
     }
 
 
+def test_one_disturbed_round_of_three_does_not_count_and_two_filters_may_grow() -> None:
+    calm, disturbed = [4.0] * 100, [4.0] * 80 + [600.0] * 20
+    pair = "filters severity + ecosystem"
+    rounds = [Timed(pair, 10_000, calm), *(Timed(pair, 10_000_000, ms) for ms in (calm, disturbed, [90.0] * 100))]
+    report = Report([], reads=rounds)
+    assert verdicts(report) == {
+        (f"{pair}, 10 k", "p99 in ms"): (4.0, True),
+        (f"{pair}, 10 M", "p99 in ms"): (90.0, True),
+    }
+    assert f"| {pair} | 10 M | 4.0 | 90.0 | 90.0 (4.0–600.0) | 600.0 |" in report.render()
+
+
 def test_a_change_that_was_not_heard_is_a_goal_missed() -> None:
     report = Report([], deliveries=[Delivery(10, [1.0] * 99, 100)], floods=[Flood(10, 100.0, 301.0, 0.0, 5, 1)])
     assert verdicts(report) == {
