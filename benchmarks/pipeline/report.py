@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.pipeline import goal, latency, load, measure, section
+from benchmarks.pipeline import cost, goal, latency, load, measure, section
 from benchmarks.pipeline.contestant import CONTESTANTS
 from benchmarks.pipeline.goal import Best, Goal
 from benchmarks.pipeline.growth import Growth
@@ -78,6 +78,7 @@ class Report:
         parts += [section.scaling(self.scaling)] if self.scaling else []
         parts += [section.recovery(self.recoveries)] if self.recoveries else []
         parts += [section.growth(one) for one in self.growths]
+        parts += [priced] if (priced := cost.render(self.figures, self.growths)) else []
         if stem is not None:
             parts += [f"![{name}]({stem}-{name}.svg)" for name in self.plots()]
         parts.append(self._goals())
