@@ -84,11 +84,14 @@ def _check_listener(view: View, who: str, filters: dict[str, str], heard: list[R
 
 def _spans(cursors: Sequence[str]) -> Iterator[Span]:
     """Where the change that a message tells of can lie: of one look at the database only the last message has its cursor, those
-    before it the cursor of the look before. So it is between the other cursors heard around it."""
+    before it the cursor of the look before. So it is between the other cursors heard around it. Whoever has just caught up may
+    hear of an earlier look once more: such a cursor lies behind the one before it, and is no end of anything."""
     distinct = [Cursor.read(cursor) for cursor, _ in groupby(cursors)]
     for number, (_, same) in enumerate(groupby(cursors)):
-        end = distinct[number + 1] if number + 1 < len(distinct) else EVERYTHING
-        span = Span(distinct[max(0, number - 1)], end)
+        here = distinct[number]
+        before = (cursor for cursor in reversed(distinct[:number]) if cursor.begin <= here.begin)
+        after = (cursor for cursor in distinct[number + 1 :] if cursor.begin >= here.begin)
+        span = Span(next(before, here), next(after, EVERYTHING))
         yield from (span for _ in same)
 
 
