@@ -34,6 +34,7 @@ from tests.stream.stand_in import TABLE
 
 _numbers = itertools.count(1)
 DEADLINE_S = 60.0
+QUEUED_MAX = 1_000_000  # a producer on a busy machine is quicker than its broker
 
 
 @dataclass(slots=True)
@@ -97,7 +98,9 @@ class Rig:
 
     def produce(self, count: int, *, start: int = 0, partition: int | None = None, topic: str | None = None) -> None:
         """Records `start` … with the value `record-N`, keys spread over 97 of them."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5})
+        producer = Producer(
+            {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "queue.buffering.max.messages": QUEUED_MAX}
+        )
         where: dict[str, Any] = {} if partition is None else {"partition": partition}
         for number in range(start, start + count):
             producer.produce(topic or self.results, f"record-{number}".encode(), f"key-{number % 97}".encode(), **where)
