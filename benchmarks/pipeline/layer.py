@@ -51,7 +51,7 @@ def _no_metrics() -> None:
         for name in ("inc", "dec", "set", "observe", "remove"):
             if hasattr(kind, name):
                 setattr(kind, name, nothing)
-        kind.labels = lambda self, *_, **__: self  # type: ignore[method-assign]
+        kind.labels = lambda self, *_, **__: self  # type: ignore[method-assign]  # the library's own, in this process only
 
 
 if __name__ == "__main__":

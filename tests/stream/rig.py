@@ -98,9 +98,8 @@ class Rig:
 
     def produce(self, count: int, *, start: int = 0, partition: int | None = None, topic: str | None = None) -> None:
         """Records `start` … with the value `record-N`, keys spread over 97 of them."""
-        producer = Producer(
-            {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "queue.buffering.max.messages": QUEUED_MAX}
-        )
+        at_most = {"linger.ms": 5, "queue.buffering.max.messages": QUEUED_MAX}
+        producer = Producer({"bootstrap.servers": self.bootstrap, **at_most})
         where: dict[str, Any] = {} if partition is None else {"partition": partition}
         for number in range(start, start + count):
             producer.produce(topic or self.results, f"record-{number}".encode(), f"key-{number % 97}".encode(), **where)
