@@ -21,7 +21,7 @@ from hitl_stream.sidecar import reply, shape, words
 from hitl_stream.sidecar.asked import Asked, Asker
 from hitl_stream.sidecar.problem import Problem
 from hitl_stream.sidecar.raw_path import patch_id
-from hitl_stream.sidecar.refusal import problem, stale
+from hitl_stream.sidecar.refusal import problem, stale, who_won
 from hitl_stream.sidecar.reply import Reply
 from hitl_stream.store import command, review
 from hitl_stream.store.command import Approval
@@ -172,13 +172,10 @@ async def lost(
 
 async def not_now(conn: Connection, wanted: str, stands: str, state: str) -> Problem:
     """409: the patch is in another state, and who saw to that."""
-    last = await review.read_last_decision(conn, wanted)
-    won = {} if last is None else {"decision": last["decision"], "decided_by": last["decided_by"]}
-    if last is not None:
-        won |= {"decided_at": shape.at(last["decided_at"]), "decision_id": str(last["decision_id"])}
+    won = await who_won(conn, wanted)
     told = f"The patch is {stands}, not {state}."
-    if last is not None and stands == last["decision"]:
-        told = f"{last['decided_by']} decided at {won['decided_at']}: {stands}."
+    if stands == won.get("decision"):
+        told = f"{won['decided_by']} decided at {won['decided_at']}: {stands}."
     return Problem(409, f"not-{state}", f"The patch is not {state}", told, state=stands, **won)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hitl_stream.errors import Refused
 from hitl_stream.sidecar import shape
 from hitl_stream.sidecar.asked import Asked, not_allowed
@@ -44,4 +46,14 @@ async def stale(conn: Connection, asked: Asked, wanted: str, seen: int | None) -
     changed = look.changed if look is not None and look.changed else (await review.read_last_change(conn, wanted),)
     told = f"It is {current.state} at version {current.version} now."
     title = "The patch changed since you looked"
-    return Problem(412, "stale-version", title, told, changed=list(changed), version=shape.etag(current.version))
+    won = await who_won(conn, wanted) if "decision" in changed else {}
+    return Problem(412, "stale-version", title, told, changed=list(changed), version=shape.etag(current.version), **won)
+
+
+async def who_won(conn: Connection, wanted: str) -> dict[str, Any]:
+    """The last decision of a patch, for whoever came too late; nothing where there is none."""
+    last = await review.read_last_decision(conn, wanted)
+    if last is None:
+        return {}
+    said = {name: str(last[name]) for name in ("decision", "decided_by", "decision_id")}
+    return {**said, "decided_at": shape.at(last["decided_at"])}

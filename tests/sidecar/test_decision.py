@@ -118,6 +118,7 @@ async def test_a_second_decision_finds_the_version_stale(client: httpx2.AsyncCli
     assert (await decide(client, "approve", seen)).status_code == 200
     again = await decide(client, "reject", seen, REASON)
     assert (again.status_code, again.json()["changed"]) == (412, ["decision"])
+    assert (again.json()["decision"], again.json()["decided_by"]) == ("approved", "alice")
     again = await decide(client, "reject", await version(client), REASON)
     assert again.status_code == 409
     assert (again.json()["decision"], again.json()["decided_by"]) == ("approved", "alice")
