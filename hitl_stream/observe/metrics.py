@@ -137,6 +137,7 @@ GLASS_BROKEN = Counter(
 GLASS_UNREVIEWED = Gauge(
     "hitl_glass_unreviewed", "Approvals by broken glass that nobody else reviewed yet.", registry=REGISTRY
 )
+FEEDBACK = Counter("hitl_feedback", "What people said about the console.", registry=REGISTRY)
 SPANS_LOST = Counter("hitl_spans_lost", "Spans that no collector took.", registry=REGISTRY)
 DUTY_LAST_SUCCESS = Gauge(
     "hitl_duty_last_success_timestamp_seconds",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -14,10 +14,13 @@ from hitl_stream.sidecar.asked import Asker
 from hitl_stream.sidecar.query import Query
 from hitl_stream.sidecar.raw_path import invalid_query
 from hitl_stream.store import analytics
-from hitl_stream.store.analytics import Summary
+from hitl_stream.store.analytics import Day, Summary
 
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KNOWN = frozenset(("since", "until"))
+DAYS_DEFAULT, DAYS_MAX = 30, 366
+EARLIEST = date(1970, 1, 1)
+HAPPENED = ("opened", "approved_by_policy", "approved_by_people", "rejected", "expired", "revoked")
 
 router = APIRouter()
 
@@ -29,6 +32,32 @@ async def show_summary(asked: Asker) -> Response:
         asked_for = query.read(asked.request, _KNOWN)
         found = await analytics.read_summary(conn, _day(asked_for, "since"), _day(asked_for, "until"))
     return reply.make(_body(found)).response()
+
+
+@router.get("/hitl/analytics/timeline")
+async def show_timeline(asked: Asker) -> Response:
+    """Day by day (UTC) from `since` until before `until`, by default the last 30 days with today."""
+    async with asked.reading() as conn:
+        asked_for = query.read(asked.request, _KNOWN)
+        until = _day(asked_for, "until") or datetime.now(UTC).date() + timedelta(days=1)
+        since = _day(asked_for, "since") or max(until, EARLIEST) - timedelta(days=DAYS_DEFAULT)
+        if not 0 < (until - since).days <= DAYS_MAX:
+            raise invalid_query(f"since, until: 1 to {DAYS_MAX} days")
+        found = await analytics.read_days(conn, since, until)
+    return reply.make({"days": [_of_day(one) for one in found]}).response()
+
+
+def _of_day(found: Day) -> dict[str, Any]:
+    counts = {name: found.counts.get(name, 0) for name in HAPPENED}
+    people = counts["approved_by_people"] + counts["rejected"]
+    decided = people + counts["approved_by_policy"]
+    return {
+        "day": found.day.isoformat(),
+        **counts,
+        "decided_by_people": people,
+        "auto_rate": round(counts["approved_by_policy"] / decided, 4) if decided else None,
+        "median_decision_time_sec": _rounded(found.times.median_s),
+    }
 
 
 def _body(found: Summary) -> dict[str, Any]:

@@ -46,10 +46,9 @@ class Observing:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {
-                    **message,
-                    "headers": [*message["headers"], *_HEADERS, (b"x-request-id", request_id.encode())],
-                }
+                said = {name for name, _ in message["headers"]}
+                ours = (header for header in _HEADERS if header[0] not in said)
+                message = {**message, "headers": [*message["headers"], *ours, (b"x-request-id", request_id.encode())]}
             await send(message)
 
         try:

@@ -28,7 +28,19 @@ TAGS = (
 )  # fmt: skip
 _RANKED: Final[Mapping[str, Collection[str]]] = {"severity": (*Severity, "unknown"), "risk": (*Risk, "unknown")}
 _KNOWN = frozenset(
-    (*TAGS, "confidence_min", "confidence_max", "older_than_s", "claimed", "q", "sort", "limit", "offset", "cursor")
+    (
+        *TAGS,
+        "confidence_min",
+        "confidence_max",
+        "older_than_s",
+        "claimed",
+        "needs",
+        "q",
+        "sort",
+        "limit",
+        "offset",
+        "cursor",
+    )
 )
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 KEY_MAX = 253_402_300_799_999_999.0  # the end of the year 9999 in microseconds
@@ -79,6 +91,9 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     claimed = asked_for.last("claimed")
     if claimed not in (None, "me", "nobody"):
         raise invalid_query("claimed: me or nobody")
+    needs = asked_for.last("needs")
+    if needs not in (None, "me"):
+        raise invalid_query("needs: me")
     older_than_s = asked_for.whole("older_than_s", 0, 0, AGE_S_MAX)
     said = asked_for.last("q")
     return Wanted(
@@ -93,6 +108,7 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
         said=said,
         claimed_by=asked.who.subject if claimed == "me" else None,
         unclaimed=claimed == "nobody",
+        needs_person=asked.who.subject if needs == "me" else None,
     )
 
 

@@ -15,6 +15,7 @@ from hitl_stream.errors import Fatal, Unavailable
 from hitl_stream.observe import collector, log
 from hitl_stream.settings import LOOPBACK, Settings
 from hitl_stream.sidecar import app, issuer
+from hitl_stream.sidecar.console import Console, Login
 from hitl_stream.sidecar.demo_login import DemoIssuer
 from hitl_stream.sidecar.rate import Rates
 from hitl_stream.sidecar.token import Keys, Verifier
@@ -75,7 +76,9 @@ async def serve(chosen: Settings) -> None:
     """Serve until a signal says stop. Raises Fatal."""
     who = vouching(chosen)
     hosts = [*LOOPBACK, "[::1]"] if chosen.http_host in LOOPBACK else None
-    made = app.create(None, who, hosts=hosts, origins=chosen.http_origins, rates=Rates())
+    login = Login() if isinstance(who, DemoIssuer) else Login(who.issuer, chosen.auth_client_id, chosen.auth_scope)
+    served = Console(chosen.environment, login)
+    made = app.create(None, who, hosts=hosts, origins=chosen.http_origins, rates=Rates(), served=served)
     if isinstance(who, DemoIssuer):
         log.get().warning(
             "demo_login", issuer=who.issuer, reason="whoever is on this machine may be anybody of the demo"

@@ -10,6 +10,7 @@ import orjson
 from hitl_stream.sidecar.problem import Problem
 
 TEXT_MAX = 10_000
+SHORT_MAX = 255
 PRESETS_MAX = 20
 
 # A character that can be seen: no control, no white space, none without width. Read alike by every dialect.
@@ -45,6 +46,14 @@ def required(body: dict[str, Any], name: str) -> str:
     value = text(body, name)
     if value is None or not _SEEN.search(value):
         raise invalid(f"{name}: this needs one")
+    return value
+
+
+def short(body: dict[str, Any], name: str) -> str:
+    """A short text that says something. Raises Problem 422."""
+    value = required(body, name)
+    if len(value) > SHORT_MAX:
+        raise invalid(f"{name}: at most {SHORT_MAX} characters")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from asyncpg import Connection
 
@@ -31,6 +31,15 @@ class Summary:
     times: Times
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """`counts` by what happened: opened, approved_by_policy, approved_by_people, rejected, expired, revoked."""
+
+    day: date
+    counts: Mapping[str, int]
+    times: Times
+
+
 async def read_summary(conn: Connection, since: date | None, until: date | None) -> Summary:
     """All patches first received, and decisions made, from `since` until before `until` (days in UTC), at one moment."""
     async with conn.transaction(isolation="repeatable_read", readonly=True):
@@ -43,6 +52,21 @@ async def read_summary(conn: Connection, since: date | None, until: date | None)
             counts[state] += patches
             counts["auto_approved"] += patches if approved_by == "policy" else 0
     return Summary(states, by_severity, _times([tuple(row) for row in buckets]))
+
+
+async def read_days(conn: Connection, since: date, until: date) -> Sequence[Day]:
+    """Every day from `since` until before `until` (UTC), at one moment."""
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        happened = await conn.fetch(statement.get("activity_by_day"), since, until)
+        buckets = await conn.fetch(statement.get("decision_times_by_day"), since, until)
+    counts: dict[date, dict[str, int]] = {}
+    for day, kind, entries in happened:
+        counts.setdefault(day, {})[kind] = entries
+    times: dict[date, list[tuple[int, int, float]]] = {}
+    for day, *bucket in buckets:
+        times.setdefault(day, []).append(tuple(bucket))
+    days = (since + timedelta(days=n) for n in range((until - since).days))
+    return [Day(day, counts.get(day, {}), _times(times.get(day, []))) for day in days]
 
 
 def _times(buckets: Sequence[tuple[int, int, float]]) -> Times:

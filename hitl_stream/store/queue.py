@@ -53,7 +53,8 @@ class Wanted:
 
     `severity` and `risk` as patches have them, `unknown` where there is none.
 
-    `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review.
+    `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review;
+    `needs_person` could give the approval that is missing, where somebody else has given one.
     """
 
     severity: str | None = None
@@ -67,6 +68,7 @@ class Wanted:
     said: str | None = None
     claimed_by: str | None = None
     unclaimed: bool = False
+    needs_person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,9 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
     prefix = None if wanted.starts is None else f"{_escaped(wanted.starts)}%"
     bounds = (wanted.confidence_min, wanted.confidence_max, wanted.opened_before, prefix, wanted.said)
     among = None if wanted.claimed_by is None else await _claimed(conn, wanted.claimed_by)
+    if wanted.needs_person is not None:
+        needing: list[str] = await conn.fetchval(statement.get("half_approved_patches"), wanted.needs_person)
+        among = needing if among is None else sorted({*among} & {*needing})
     but_for = await _claimed(conn, None) if wanted.unclaimed else None
     return (list(wanted.every), *lists, *bounds, among, but_for, wanted.severity, wanted.risk)
 

@@ -15,7 +15,7 @@ import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from hitl_stream.sidecar.openapi import OPERATIONS
+from hitl_stream.sidecar.operation import OPERATIONS
 from tests.harness import database as databases
 from tests.harness.availability import scaled
 from tests.harness.postgres import PostgresServer

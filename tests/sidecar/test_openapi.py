@@ -5,13 +5,13 @@ from __future__ import annotations
 import httpx2
 from jsonschema import Draft202012Validator
 
-from hitl_stream.sidecar import openapi
+from hitl_stream.sidecar import openapi, operation
 from hitl_stream.sidecar.permission import ANYBODY, PERMISSIONS
 from tests.rules.source import ROOT
 
 
 def test_every_route_is_described() -> None:
-    assert set(openapi.OPERATIONS) | openapi.UNDESCRIBED == set(PERMISSIONS)
+    assert set(operation.OPERATIONS) | operation.UNDESCRIBED == set(PERMISSIONS)
 
 
 def test_the_committed_document_is_the_present_one() -> None:
@@ -34,6 +34,6 @@ def test_its_schemas_are_schemas_and_its_operations_have_names_of_their_own() ->
 def test_who_may_is_said() -> None:
     document = openapi.document()
     for (method, path), allowed in PERMISSIONS.items():
-        if (method, path) not in openapi.UNDESCRIBED:
-            operation = document["paths"][path][method.lower()]
-            assert ("security" in operation, "401" in operation["responses"]) == (allowed != ANYBODY,) * 2
+        if (method, path) not in operation.UNDESCRIBED:
+            told = document["paths"][path][method.lower()]
+            assert ("security" in told, "401" in told["responses"]) == (allowed != ANYBODY,) * 2

@@ -24,7 +24,7 @@ def routes(who: Verifier | DemoIssuer) -> set[tuple[str, str]]:
     assert all(isinstance(route, APIRoute | APIWebSocketRoute) for route in found)
     sockets = {("WS", route.path) for route in found if isinstance(route, APIWebSocketRoute)}
     http = [route for route in found if isinstance(route, APIRoute)]
-    return {(method, route.path.rstrip("/")) for route in http for method in route.methods or ()} | sockets
+    return {(method, route.path.rstrip("/") or "/") for route in http for method in route.methods or ()} | sockets
 
 
 def test_every_route_has_its_row_and_every_row_its_route() -> None:

@@ -62,7 +62,7 @@ SESSIONS = {"end_silent_sessions"}
 # Triggers call them, nobody else.
 COUNTERS = {
     *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),
-    "follow_evidence",
+    *("follow_evidence", "count_decisions", "count_reviews"),
     *("tell_of_new_reviews", "tell_of_changed_reviews", "tell_of_decisions", "tell_of_claims"),
 }
 PEOPLE = {
@@ -113,6 +113,7 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
         ("idempotency", "INSERT"): ALL,
         ("live_ticket", "INSERT"): ALL,
         ("live_ticket", "DELETE"): ALL,
+        ("feedback", "INSERT"): {"person", "text", "page", "build"},
         ("look", "INSERT"): {
             *("patch_id", "person", "version", "round", "seq", "evidence_digest", "token_id", "request_id"),
         },
@@ -160,7 +161,8 @@ async def refused(conn: asyncpg.Connection, role: str, sql: str, *arguments: obj
 async def test_a_role_has_exactly_its_rights(owner: asyncpg.Connection, role: str) -> None:
     found = {(row["relname"], row["privilege"]): set(row["columns"]) for row in await owner.fetch(_RIGHTS, role)}
     relations = {relation for relation, _ in found}
-    unread = set() if role == "hitl_sidecar" else {"idempotency", "live_ticket"}  # what was answered to others
+    unread = {"feedback"} if role == "hitl_sidecar" else {"idempotency", "live_ticket"}  # what was answered to others
+    unread |= {"feedback"} if role in ("hitl_worker", "hitl_scheduler") else set()
     assert {relation for relation in relations if found.pop((relation, "SELECT")) != ALL} == unread
     assert {right: columns for right, columns in found.items() if columns} == WRITES[role]
 

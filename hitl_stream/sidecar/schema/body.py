@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hitl_stream.sidecar.words import SEEN, TEXT_MAX
+from hitl_stream.sidecar.words import SEEN, SHORT_MAX, TEXT_MAX
 
 Severity = Literal["none", "low", "medium", "high", "critical"]
 Risk = Literal["low", "medium", "high", "critical"]
@@ -16,6 +16,9 @@ NO_NUL = r"^[^\x00]*$"  # Postgres keeps no U+0000
 Text = Annotated[str, Field(max_length=TEXT_MAX, pattern=NO_NUL)]
 Words = Annotated[
     str, Field(min_length=1, max_length=TEXT_MAX, pattern=rf"^[^\x00]*{SEEN}[^\x00]*$", description="Not blank.")
+]
+Short = Annotated[
+    str, Field(min_length=1, max_length=SHORT_MAX, pattern=rf"^[^\x00]*{SEEN}[^\x00]*$", description="Not blank.")
 ]
 Preset = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 ETag = str

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from hitl_stream.sidecar.schema.body import NO_NUL, Answer, ETag, Preset, Problem, Request, Text, Time, Words
+from hitl_stream.sidecar.schema.body import NO_NUL, Answer, ETag, Preset, Problem, Request, Short, Text, Time, Words
 from hitl_stream.sidecar.words import PRESETS_MAX
 
 
@@ -136,6 +136,20 @@ class Ticket(Answer):
 
     ticket: str
     expires_at: Time
+
+
+class Feedback(Request):
+    """What somebody says about the console, at which page and build."""
+
+    text: Words
+    page: Short
+    build: Short
+
+
+class Kept(Answer):
+    """It was kept."""
+
+    kept: Literal[True]
 
 
 class Login(Request):

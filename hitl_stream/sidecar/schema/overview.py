@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from hitl_stream.sidecar.schema.body import Answer
+from hitl_stream.sidecar.schema.body import Answer, Time
 from hitl_stream.sidecar.schema.patch import HistoryEntry
 
 
@@ -40,6 +40,53 @@ class Summary(Counts):
     human_decisions: int
     auto_rate: float | None
     by_severity: dict[str, Counts]
+
+
+class Day(Answer):
+    """What happened on a day (UTC); a rate is null where nothing was approved or rejected, a time where no person decided."""
+
+    day: str
+    opened: int
+    approved_by_policy: int
+    approved_by_people: int
+    rejected: int
+    expired: int
+    revoked: int
+    decided_by_people: int
+    auto_rate: float | None
+    median_decision_time_sec: float | None
+
+
+class Timeline(Answer):
+    """Every day of the range in order, those on which nothing happened among them."""
+
+    days: list[Day]
+
+
+class Me(Answer):
+    """Who asks: `roles` as they are at this moment, `authenticated_at` null where the token does not say."""
+
+    subject: str
+    roles: list[str]
+    authenticated_at: Time | None
+    expires_at: Time
+
+
+class ConsoleLogin(Answer):
+    """How people log in; the other members are null in a demo."""
+
+    kind: Literal["demo", "oidc"]
+    issuer: str | None
+    client_id: str | None
+    scope: str | None
+
+
+class ConsoleConfig(Answer):
+    """Which build this is, where it runs, and how to log in."""
+
+    build: str
+    environment: str
+    login: ConsoleLogin
 
 
 class Facets(Answer):

@@ -16,6 +16,23 @@ SELECT bucket, sum(decisions)::bigint AS decisions, sum(seconds) AS seconds
  GROUP BY bucket
  ORDER BY bucket;
 
+-- name: activity_by_day
+-- role: hitl_sidecar
+-- What happened on each of these days.
+SELECT day, kind, sum(entries)::bigint AS entries
+  FROM activity
+ WHERE day >= $1::date AND day < $2::date
+ GROUP BY day, kind;
+
+-- name: decision_times_by_day
+-- role: hitl_sidecar
+-- How long people took, by day and bucket.
+SELECT day, bucket, sum(decisions)::bigint AS decisions, sum(seconds) AS seconds
+  FROM decision_time
+ WHERE day >= $1::date AND day < $2::date
+ GROUP BY day, bucket
+ ORDER BY day, bucket;
+
 -- name: add_up_tallies
 -- role: hitl_scheduler
 -- The function belongs to the schema's owner; this role may call it and nothing else.

@@ -14,6 +14,15 @@ SELECT set_config('plan_cache_mode', 'auto', true);
 -- What is held at this moment: by this person, or where that is NULL by anybody.
 SELECT coalesce(array_agg(patch_id), '{}') FROM claim WHERE person = coalesce($1::text, person) AND until > now();
 
+-- name: half_approved_patches
+-- role: hitl_sidecar
+-- What somebody approved, but not this person, who is no author of it.
+SELECT coalesce(array_agg(p.patch_id), '{}')
+  FROM queue AS q
+  JOIN patch AS p USING (patch_id)
+ CROSS JOIN LATERAL (SELECT voters(p) AS given OFFSET 0) AS v
+ WHERE q.tags @> '{approvals:some}' AND v.given <> '{}' AND NOT $1::text = ANY (v.given) AND NOT is_own(p, $1::text);
+
 -- name: queue_by_priority
 -- role: hitl_sidecar
 -- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $17 how many to leave out.

@@ -109,7 +109,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies(), end_silent_sessions();
 DROP TRIGGER tell ON decision;
-DROP TABLE change, live_ticket;
+DROP TRIGGER count ON decision;
+DROP TABLE change, live_ticket, feedback;
 DROP TRIGGER follow ON evidence;
 DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;
@@ -118,11 +119,11 @@ DROP FUNCTION
   is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
   severity_points(text), risk_points(text),
   words_of(text), tags_of(text[]),
-  follow_patches(), follow_reviews(), follow_evidence(), write_queue(text[]), queue_tags(patch, review), cwe_class(text);
+  follow_patches(), follow_reviews(), follow_evidence(), write_queue(text[]), queue_tags(patch, review), approval_tag(patch), cwe_class(text);
 DROP TRIGGER count_new ON patch;
 DROP TRIGGER count_changed ON patch;
 DROP TRIGGER count_gone ON patch;
-DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches();
+DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches(), count_decisions();
 DROP INDEX patch_cve, decision_at, decision_person, decision_kind, decision_policy_version,
   action_by_time, action_person, action_kind, action_policy_version, action_glass;
 CREATE INDEX decision_decided ON decision USING brin (decided_at);
@@ -150,8 +151,8 @@ LANGUAGE sql STABLE AS $$
       ELSE 'approved' END AS reason) v
 $$;
 ALTER TABLE evidence DROP COLUMN author;
-DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue;
-DROP FUNCTION tell_of_new_reviews(), tell_of_changed_reviews(), tell_of_decisions(), tell_of_claims();
+DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue;
+DROP FUNCTION count_reviews(), tell_of_new_reviews(), tell_of_changed_reviews(), tell_of_decisions(), tell_of_claims();
 GRANT INSERT (shard, messages) ON outbox TO hitl_sidecar;
 GRANT UPDATE (state, approved_by, seq, version, changed_at) ON patch TO hitl_sidecar;
 GRANT INSERT (patch_id, seq, round, decision_id, apv_id, cve_id, decision, mode, decided_by, approvers, comment, reasons,

@@ -117,6 +117,12 @@ CREATE TABLE decision_time (
   decisions bigint           NOT NULL,
   seconds   double precision NOT NULL
 );
+CREATE TABLE activity (
+  day     date   NOT NULL,
+  kind    text   NOT NULL CHECK (kind IN ('opened', 'approved_by_policy', 'approved_by_people', 'rejected', 'expired', 'revoked')),
+  entries bigint NOT NULL
+);
+COMMENT ON TABLE activity IS 'How many reviews were opened, and patches decided (without synthetic ones), on a day (UTC): the sum of entries.';
 COMMENT ON TABLE decision_time IS 'How long human approvals and rejections of a day (UTC) took from opened_at: bucket n holds those from exp(n/20) to exp((n+1)/20) seconds.';
 
 CREATE FUNCTION count_new_patches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -143,15 +149,40 @@ BEGIN
     FROM before WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
   RETURN NULL;
 END $$;
+CREATE FUNCTION count_decisions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO activity
+  SELECT (decided_at AT TIME ZONE 'UTC')::date,
+         CASE WHEN decision = 'approved' THEN CASE mode WHEN 'policy' THEN 'approved_by_policy' ELSE 'approved_by_people' END ELSE decision END,
+         count(*)
+    FROM after WHERE NOT synthetic GROUP BY 1, 2;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION count_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO activity
+  SELECT (now() AT TIME ZONE 'UTC')::date, 'opened', count(*) FROM after WHERE NOT synthetic HAVING count(*) > 0;
+  RETURN NULL;
+END $$;
 CREATE TRIGGER count_new AFTER INSERT ON patch REFERENCING NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION count_new_patches();
 CREATE TRIGGER count_changed AFTER UPDATE ON patch REFERENCING OLD TABLE AS before NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION count_changed_patches();
 CREATE TRIGGER count_gone AFTER DELETE ON patch REFERENCING OLD TABLE AS before
   FOR EACH STATEMENT EXECUTE FUNCTION count_gone_patches();
+CREATE TRIGGER count AFTER INSERT ON decision REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION count_decisions();
 INSERT INTO tally
 SELECT (received_at AT TIME ZONE 'UTC')::date, severity, state, approved_by, count(*)
   FROM patch WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
+INSERT INTO activity
+SELECT (decided_at AT TIME ZONE 'UTC')::date,
+       CASE WHEN decision = 'approved' THEN CASE mode WHEN 'policy' THEN 'approved_by_policy' ELSE 'approved_by_people' END ELSE decision END,
+       count(*)
+  FROM decision WHERE NOT synthetic GROUP BY 1, 2;
+INSERT INTO activity
+SELECT (r.opened_at AT TIME ZONE 'UTC')::date, 'opened', count(*)
+  FROM review AS r JOIN patch AS p USING (patch_id) WHERE NOT p.synthetic GROUP BY 1;
 INSERT INTO decision_time
 SELECT (d.decided_at AT TIME ZONE 'UTC')::date, p.severity, floor(20 * ln(greatest(s.seconds, 0.001)))::int, count(*), sum(s.seconds)
   FROM decision AS d
@@ -173,8 +204,13 @@ CREATE FUNCTION add_up_tallies() RETURNS bigint LANGUAGE sql SECURITY DEFINER SE
     DELETE FROM decision_time
      WHERE day IN (SELECT day FROM decision_time GROUP BY day HAVING count(*) > 20 + count(DISTINCT (severity, bucket))) RETURNING *),
   kept_times AS (
-    INSERT INTO decision_time SELECT day, severity, bucket, sum(decisions), sum(seconds) FROM gone_times GROUP BY 1, 2, 3)
-  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM gone_times)
+    INSERT INTO decision_time SELECT day, severity, bucket, sum(decisions), sum(seconds) FROM gone_times GROUP BY 1, 2, 3),
+  gone_activity AS (
+    DELETE FROM activity
+     WHERE day IN (SELECT day FROM activity GROUP BY day HAVING count(*) > 20 + count(DISTINCT kind)) RETURNING *),
+  kept_activity AS (
+    INSERT INTO activity SELECT day, kind, sum(entries) FROM gone_activity GROUP BY 1, 2)
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM gone_times) + (SELECT count(*) FROM gone_activity)
 $$;
 
 -- what waits -------------------------------------------------------------------------------------------------------------
@@ -273,6 +309,13 @@ BEGIN
   END LOOP;
   RETURN tags_of(tags) || words_of(r.summary);
 END $$;
+-- Whether somebody has approved what stands there now; whether that counts is found out when it is asked.
+CREATE FUNCTION approval_tag(p patch) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN CASE WHEN EXISTS (SELECT FROM vote v WHERE v.patch_id = p.patch_id AND v.round = p.round AND v.seq = p.seq + 1
+                              AND v.evidence_digest = p.evidence_digest)
+              THEN ARRAY['approvals:some'] ELSE '{}' END;
+END $$;
 
 -- What a review's priority is the sum of; what nobody knows counts nearly as much as high.
 CREATE FUNCTION severity_points(said text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -299,7 +342,7 @@ BEGIN
          (SELECT array_agg(ARRAY[n.source, n.name] ORDER BY n.source, n.name) FROM names_of_round(p.patch_id, p.round) AS n)
     FROM patch AS p
     JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
-   CROSS JOIN LATERAL (SELECT queue_tags(p, r) AS tags OFFSET 0) AS t
+   CROSS JOIN LATERAL (SELECT queue_tags(p, r) || approval_tag(p) AS tags OFFSET 0) AS t
    WHERE p.patch_id = ANY (changed) AND p.state = 'pending'
    ORDER BY p.patch_id
   ON CONFLICT (patch_id) DO UPDATE
@@ -809,6 +852,15 @@ CREATE TABLE change (
 COMMENT ON COLUMN change.tags IS 'What the review was filtered by, before and after; NULL where it is in no list: that concerns everybody.';
 CREATE INDEX change_xid ON change (xid);
 CREATE INDEX change_at ON change USING brin (at);
+CREATE TABLE feedback (
+  id     bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at     timestamptz NOT NULL DEFAULT now(),
+  person text        NOT NULL,
+  text   text        NOT NULL,
+  page   text        NOT NULL,
+  build  text        NOT NULL
+);
+COMMENT ON TABLE feedback IS 'What people said about the console.';
 CREATE TABLE live_ticket (
   ticket_sha256 bytea       PRIMARY KEY CHECK (length(ticket_sha256) = 32),
   person        text        NOT NULL,
@@ -851,6 +903,8 @@ BEGIN
 END $$;
 CREATE TRIGGER tell_new AFTER INSERT ON queue REFERENCING NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION tell_of_new_reviews();
+CREATE TRIGGER count_new AFTER INSERT ON queue REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION count_reviews();
 CREATE TRIGGER tell_changed AFTER UPDATE ON queue REFERENCING OLD TABLE AS before NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION tell_of_changed_reviews();
 CREATE TRIGGER tell AFTER INSERT ON decision REFERENCING NEW TABLE AS after
@@ -1052,11 +1106,14 @@ GRANT EXECUTE ON FUNCTION
 REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
 REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
 GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
-REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, queue, change, live_ticket FROM PUBLIC;
-GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, queue, change
+REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change,
+  live_ticket, feedback FROM PUBLIC;
+GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change
   TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
 GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
+GRANT INSERT (person, text, page, build) ON feedback TO hitl_sidecar;
+GRANT SELECT ON feedback TO hitl_operator;
 GRANT INSERT (patch_id, person, version, round, seq, evidence_digest, token_id, request_id) ON look TO hitl_sidecar;
 GRANT INSERT, DELETE ON access_group_role TO hitl_operator;
 GRANT INSERT, UPDATE, DELETE ON author TO hitl_operator;
