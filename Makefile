@@ -9,23 +9,25 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python3.1
   $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 ARGS ?=
 
-.PHONY: run test test-full lint format faults soak upgrade defects bench bench-sidecar profile schemas lock install clean help
+.PHONY: run test test-full lint console format faults soak upgrade defects bench bench-sidecar profile schemas lock install clean help
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runtime  ## the whole system on this machine, Ctrl-C ends it; ARGS='--data-dir state' keeps its data
+run: $(VENV)/.runtime $(VENV)/.console  ## the whole system on this machine, Ctrl-C ends it; ARGS='--data-dir state' keeps its data
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/hitl-stream demo $(ARGS)
 
-test: install $(VENV)/.development lint  ## lint and all tests
+test: install $(VENV)/.development lint $(VENV)/.console-checked  ## lint and all tests
 	@HITL_TEST_SCALE=$${HITL_TEST_SCALE:-ci} $(BIN)/python -m pytest $(ARGS)
 
-test-full: install $(VENV)/.development lint  ## the same with large sizes; writes reports/test-full.md
+test-full: install $(VENV)/.development lint $(VENV)/.console-checked  ## the same with large sizes; writes reports/test-full.md
 	@HITL_TEST_SCALE=full $(BIN)/python -m pytest -o faulthandler_timeout=3600 --report=reports/test-full.md $(ARGS)
 
 lint: $(VENV)/.development  ## ruff, mypy, import-linter
 	@failed=; for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"; do \
 	  echo "$$check"; $(BIN)/$$check || failed=1; done; test -z "$$failed"
+
+console: $(VENV)/.console-checked  ## types, linter and unit tests of the console, then build it into the package
 
 format: $(VENV)/.development  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet .
@@ -65,8 +67,19 @@ lock:  ## resolve the locks anew; needs uv
 	uv pip compile pyproject.toml --extra demo --extra tracing --extra bench --group build -c requirements.lock $(LOCK_OPTIONS) -o requirements-bench.lock
 	uv pip compile benchmarks/quix.in --python-version 3.11 $(LOCK_OPTIONS) -o benchmarks/quix.lock
 
+CONSOLE := $(shell find console/src console/public -type f 2>/dev/null) $(wildcard console/*.*)
+
+# Without Node and without the way to it everything but the console works.
+$(VENV)/.console: $(CONSOLE) | $(VENV)/.runtime
+	@echo "Building the console …"
+	@if console/build.sh; then touch $@; else echo "The console could not be built: there is only the API." >&2; fi
+
+$(VENV)/.console-checked: $(CONSOLE) | $(VENV)/.development
+	@console/build.sh --check
+	@touch $@ $(VENV)/.console
+
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info dist build
+	rm -rf $(VENV) $(VENV)-bench console/node_modules hitl_stream/console .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info dist build
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }

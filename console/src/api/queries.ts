@@ -1,0 +1,133 @@
+/** What is asked of the sidecar, each with the name under which its answer is kept. */
+
+import { type InfiniteData, QueryClient, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+import { EXPIRING_S, type Part, type View, filtersOf, question } from "../queue/view";
+import { type Answer, type Client, ofPatch } from "./client";
+import { isPassing } from "./problem";
+import type { AuditEntry, Detail, Facets, Result, Review, Summary, Timeline } from "./types";
+
+export const PAGE = 100;
+const SHORT = 50;
+
+export interface Page<T> {
+  readonly rows: readonly T[];
+  readonly next: string | null;
+  readonly total: string | null;
+}
+
+/** Ask again what can pass, twice; the rest is shown at once. */
+export function cache(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        retry: (failures, failure) => failures < 2 && isPassing(failure),
+        retryDelay: (failures) => 500 * 2 ** failures,
+        refetchOnWindowFocus: false,
+        staleTime: 5_000,
+        // What cannot be reached is shown as such, and asked again; the browser's own idea of being online is not needed.
+        networkMode: "always",
+      },
+      mutations: { networkMode: "always" },
+    },
+  });
+}
+
+export const keys = {
+  queue: ["queue"] as const,
+  part: (view: View, part: Part) => ["queue", part, question(view, part, PAGE).toString()] as const,
+  facets: (view: View) => ["facets", filtersOf(view).toString()] as const,
+  patch: (patchId: string) => ["patch", patchId] as const,
+  audit: (filters: string) => ["audit", filters] as const,
+  summary: (since: string, until: string) => ["summary", since, until] as const,
+  timeline: (since: string, until: string) => ["timeline", since, until] as const,
+};
+
+/** One part of the queue: the last one of a lane goes on for as long as somebody scrolls. */
+export function part(client: Client, view: View, which: Part, isLast: boolean) {
+  return infiniteQueryOptions({
+    queryKey: keys.part(view, which),
+    queryFn: async ({ pageParam, signal }): Promise<Page<Review>> => {
+      const path = pageParam ?? `/hitl/patches/pending?${question(view, which, isLast ? PAGE : SHORT).toString()}`;
+      const found = page(await client.get<Review[]>(path, signal));
+      return which === "expiring" ? upTo(found, Date.now() + EXPIRING_S * 1_000) : found;
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next }) => next,
+  });
+}
+
+export function facets(client: Client, view: View) {
+  return queryOptions({
+    queryKey: keys.facets(view),
+    queryFn: async ({ signal }) => (await client.get<Facets>(`/hitl/queue/facets?${filtersOf(view).toString()}`, signal)).body,
+    staleTime: 30_000,
+  });
+}
+
+/** One patch. Not asked again by itself: what is being read must not change under the reader's eyes; and never ahead: a look is recorded. */
+export function patch(client: Client, patchId: string) {
+  return queryOptions({
+    queryKey: keys.patch(patchId),
+    queryFn: async ({ signal }): Promise<Detail> => (await client.get<Detail>(ofPatch(patchId), signal)).body,
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+}
+
+export function moreResults(client: Client, patchId: string, round: number) {
+  return infiniteQueryOptions({
+    queryKey: [...keys.patch(patchId), "results", round],
+    queryFn: async ({ pageParam, signal }): Promise<Page<Result>> =>
+      page(await client.get<Result[]>(pageParam ?? ofPatch(patchId, "results", { round: String(round), limit: "200" }), signal)),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next }) => next,
+  });
+}
+
+export function audit(client: Client, filters: string) {
+  return infiniteQueryOptions({
+    queryKey: keys.audit(filters),
+    queryFn: async ({ pageParam, signal }): Promise<Page<AuditEntry>> =>
+      page(await client.get<AuditEntry[]>(pageParam ?? `/hitl/audit?limit=${String(PAGE)}${filters === "" ? "" : `&${filters}`}`, signal)),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next }) => next,
+  });
+}
+
+export function summary(client: Client, since: string, until: string) {
+  return queryOptions({
+    queryKey: keys.summary(since, until),
+    queryFn: async ({ signal }) =>
+      (await client.get<Summary>(`/hitl/analytics/summary?${new URLSearchParams({ since, until }).toString()}`, signal)).body,
+  });
+}
+
+export function timeline(client: Client, since: string, until: string) {
+  return queryOptions({
+    queryKey: keys.timeline(since, until),
+    queryFn: async ({ signal }) =>
+      (await client.get<Timeline>(`/hitl/analytics/timeline?${new URLSearchParams({ since, until }).toString()}`, signal)).body,
+  });
+}
+
+/** Change a review wherever it stands in a list that was read, without moving anything. */
+export function amend(cached: QueryClient, patchId: string, change: (review: Review) => Review): void {
+  cached.setQueriesData<InfiniteData<Page<Review>, string | null>>({ queryKey: keys.queue }, (data) => {
+    if (data === undefined || !data.pages.some(({ rows }) => rows.some((row) => row.patch_id === patchId))) return data;
+    return {
+      ...data,
+      pages: data.pages.map((one) => ({ ...one, rows: one.rows.map((row) => (row.patch_id === patchId ? change(row) : row)) })),
+    };
+  });
+}
+
+/** Those of a page in the order of their deadlines that end before `atMs`; behind one that does not, nothing more is asked for. */
+export function upTo({ rows, next, total }: Page<Review>, atMs: number): Page<Review> {
+  const soon = rows.filter(({ expires_at: at }) => Date.parse(at) < atMs);
+  return soon.length === rows.length ? { rows, next, total } : { rows: soon, next: null, total: null };
+}
+
+function page<T>({ body, next, total }: Answer<T[]>): Page<T> {
+  return { rows: body, next, total };
+}

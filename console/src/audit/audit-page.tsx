@@ -1,0 +1,160 @@
+/** What was said and done, with filters that stand in the address, page by page or as a file. */
+
+import { Button, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useSearchParams } from "wouter";
+
+import { audit } from "../api/queries";
+import type { AuditEntry } from "../api/types";
+import { Foreign, Moment } from "../design/piece";
+import { Empty, Failure, Loading } from "../design/state";
+import { toPatch } from "../place";
+import { PLAIN } from "../queue/view";
+import { useClient } from "../session/use-session";
+import { type Key, useSpeech } from "../words/words";
+import css from "./audit-page.module.css";
+import { FILTERS, type Filter, asked } from "./asked";
+
+const NAMES: Readonly<Record<Filter, Key>> = {
+  patch_id: "audit.patch",
+  actor: "audit.actor",
+  action: "audit.action",
+  policy_version: "audit.version",
+  since: "audit.since",
+  until: "audit.until",
+};
+
+export default function AuditPage() {
+  const { say } = useSpeech();
+  const [params, setParams] = useSearchParams();
+  const filters = asked(params);
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(audit(useClient(), filters.toString()));
+  const rows = data?.pages.flatMap((page) => page.rows) ?? [];
+  return (
+    <div className={css["page"]}>
+      <header className={css["head"]}>
+        <h1>{say("audit.title")}</h1>
+        <p>{say("audit.lead")}</p>
+      </header>
+      <div className={css["tools"]}>
+        {FILTERS.map((name) => (
+          <Field
+            key={name}
+            name={name}
+            value={params.get(name) ?? ""}
+            change={(value) => {
+              const next = new URLSearchParams(params);
+              if (value === "") next.delete(name);
+              else next.set(name, value);
+              setParams(next, { replace: true });
+            }}
+          />
+        ))}
+        <Export format="csv" filters={filters} />
+        <Export format="jsonl" filters={filters} />
+      </div>
+      {error !== null && <Failure failure={error} again={() => void refetch()} />}
+      {data === undefined && error === null && <Loading lines={12} />}
+      {data !== undefined && rows.length === 0 && <Empty title={say("audit.empty")} />}
+      {rows.length > 0 && <Entries rows={rows} />}
+      {hasNextPage && (
+        <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          {say("audit.more")}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface FieldProps {
+  readonly name: Filter;
+  readonly value: string;
+  readonly change: (value: string) => void;
+}
+
+function Field({ name, value, change }: FieldProps) {
+  const { say } = useSpeech();
+  const [text, setText] = useState(value);
+  const ask = useDebouncedCallback(change, 300);
+  const isDay = name === "since" || name === "until";
+  return (
+    <TextInput
+      size="xs"
+      label={say(NAMES[name])}
+      type={isDay ? "date" : "text"}
+      value={text}
+      onChange={({ currentTarget }) => {
+        setText(currentTarget.value);
+        ask(currentTarget.value.trim());
+      }}
+    />
+  );
+}
+
+function Export({ format, filters }: { readonly format: "csv" | "jsonl"; readonly filters: URLSearchParams }) {
+  const { say } = useSpeech();
+  const client = useClient();
+  const exporting = useMutation({
+    mutationFn: async () => {
+      const all = new URLSearchParams([...filters, ["format", format]]);
+      const address = URL.createObjectURL(await client.download(`/hitl/audit?${all.toString()}`));
+      const link = Object.assign(document.createElement("a"), { href: address, download: `audit.${format}` });
+      link.click();
+      URL.revokeObjectURL(address);
+    },
+  });
+  return (
+    <>
+      <Button size="xs" variant="default" loading={exporting.isPending} onClick={() => { exporting.mutate(); }}>
+        {say(`audit.export.${format}`)}
+      </Button>
+      {exporting.error !== null && <span role="alert">{exporting.error.message}</span>}
+    </>
+  );
+}
+
+function Entries({ rows }: { readonly rows: readonly AuditEntry[] }) {
+  const { say, sayOr } = useSpeech();
+  return (
+    <div className={css["scroll"]} tabIndex={0} role="region" aria-label={say("audit.title")}>
+      <table className={css["table"]}>
+        <thead>
+          <tr>
+            <th scope="col">{say("audit.at")}</th>
+            <th scope="col">{say("audit.actor")}</th>
+            <th scope="col">{say("audit.role")}</th>
+            <th scope="col">{say("audit.action")}</th>
+            <th scope="col">{say("audit.patch")}</th>
+            <th scope="col">{say("audit.version")}</th>
+            <th scope="col">{say("audit.words")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((one, index) => (
+            <tr key={index}>
+              <td>
+                <Moment at={one.at} />
+              </td>
+              <td>
+                <Foreign text={one.actor} />
+              </td>
+              <td>{one.role}</td>
+              <td>{sayOr(`action.${one.action}`, one.action.replaceAll("_", " "))}</td>
+              <td>
+                {one.patch_id !== null && (
+                  <Link href={toPatch(one.patch_id, PLAIN)} className="mono">
+                    <Foreign text={one.patch_id} />
+                  </Link>
+                )}
+              </td>
+              <td>{one.policy_version}</td>
+              <td>{one.justification !== null && <Foreign text={one.justification} />}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,171 @@
+/** Deciding many together: choose what, see exactly what would happen, do it for those that can be, read what happened to each. */
+
+import { Button, Group, Progress, SegmentedControl, Stack, Textarea } from "@mantine/core";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+
+import { DANGER } from "../design/theme";
+import { Dialog } from "../design/dialog";
+import { keys } from "../api/queries";
+import type { ItemAnswer, Review } from "../api/types";
+import { Failure } from "../design/state";
+import { Chip, Foreign } from "../design/piece";
+import { useClient } from "../session/use-session";
+import { type Speech, useSpeech } from "../words/words";
+import type { View } from "../queue/view";
+import { type Item, type Order, TAKEN_MAX, act, collect, isSkipped, itemOf } from "./batch";
+import css from "./batch-dialog.module.css";
+
+interface Props {
+  readonly view: View;
+  readonly chosen: readonly Review[];
+  /** All that pass the view's filters, and not only `chosen`. */
+  readonly all: boolean;
+  readonly close: () => void;
+}
+
+export function BatchDialog({ view, chosen, all, close }: Props) {
+  const { say } = useSpeech();
+  const client = useClient();
+  const cached = useQueryClient();
+  const [order, setOrder] = useState<Order>({ action: "reject", text: "", presets: [] });
+  const [progress, setProgress] = useState<readonly [number, number]>([0, 0]);
+  const planning = useMutation({
+    mutationFn: async () => {
+      const items = all ? await collect(client, view, (found) => { setProgress([0, found]); }) : chosen.map(itemOf);
+      const plan = await act(client, items, order, true, (done) => { setProgress([done.length, items.length]); });
+      return { items, plan };
+    },
+  });
+  const doing = useMutation({
+    mutationFn: async (items: readonly Item[]) =>
+      await act(client, items, order, false, (done) => { setProgress([done.length, items.length]); }),
+    onSettled: () => void cached.invalidateQueries({ queryKey: keys.queue }),
+  });
+  const plan = planning.data?.plan;
+  const possible = planning.data?.items.filter((_, index) => plan?.[index] !== undefined && !isSkipped(plan[index])) ?? [];
+  const shown = doing.data ?? plan;
+  const busy = planning.isPending || doing.isPending;
+  const failure = planning.error ?? doing.error;
+  return (
+    <Dialog opened onClose={close} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
+      <Stack>
+        {plan === undefined && <Choice order={order} change={setOrder} disabled={busy} />}
+        {all && planning.data?.items.length === TAKEN_MAX && <p role="note">{say("batch.limited", { count: TAKEN_MAX })}</p>}
+        {busy && (
+          <div role="status">
+            <Progress value={progress[1] === 0 ? 0 : (100 * progress[0]) / progress[1]} aria-label={say("decide.sending")} />
+            {say("batch.progress", { done: progress[0], all: progress[1] })}
+          </div>
+        )}
+        {failure !== null && <Failure failure={failure} />}
+        {shown !== undefined && (
+          <>
+            <h3>{say(doing.data === undefined ? "batch.outcome" : "batch.result")}</h3>
+            <Tally answers={shown} />
+            <Answers answers={shown} />
+          </>
+        )}
+        {plan !== undefined && doing.data === undefined && possible.length === 0 && <p>{say("batch.nothing")}</p>}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close} disabled={doing.isPending}>
+            {say(doing.data === undefined ? "decide.cancel" : "batch.close")}
+          </Button>
+          {plan === undefined && (
+            <Button loading={busy} disabled={order.action === "reject" && order.text.trim() === ""} onClick={() => { planning.mutate(); }}>
+              {say("batch.dry_run")}
+            </Button>
+          )}
+          {plan !== undefined && doing.data === undefined && possible.length > 0 && (
+            <Button loading={busy} {...(order.action === "reject" ? { color: DANGER } : {})} onClick={() => { doing.mutate(possible); }}>
+              {say("batch.do", { count: possible.length })}
+            </Button>
+          )}
+        </Group>
+      </Stack>
+    </Dialog>
+  );
+}
+
+interface ChoiceProps {
+  readonly order: Order;
+  readonly change: (order: Order) => void;
+  readonly disabled: boolean;
+}
+
+function Choice({ order, change, disabled }: ChoiceProps) {
+  const { say } = useSpeech();
+  const isRejecting = order.action === "reject";
+  return (
+    <>
+      <SegmentedControl
+        disabled={disabled}
+        value={order.action}
+        data={[
+          { value: "reject", label: say("decide.reject") },
+          { value: "approve", label: say("decide.approve") },
+        ]}
+        onChange={(action) => { change({ ...order, action: action === "approve" ? "approve" : "reject" }); }}
+      />
+      <Textarea
+        disabled={disabled}
+        label={say(isRejecting ? "decide.reason" : "decide.comment.optional")}
+        required={isRejecting}
+        autosize
+        minRows={2}
+        maxLength={10_000}
+        data-autofocus
+        value={order.text}
+        onChange={({ currentTarget }) => { change({ ...order, text: currentTarget.value }); }}
+      />
+    </>
+  );
+}
+
+function Tally({ answers }: { readonly answers: readonly ItemAnswer[] }) {
+  const speech = useSpeech();
+  const counts = new Map<string, number>();
+  for (const { outcome } of answers) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return (
+    <Group gap="xs">
+      {[...counts].map(([outcome, count]) => (
+        <Chip key={outcome} tone={outcome === "skipped" ? "doubt" : "good"}>
+          {speech.number(count)} · {outcome === "skipped" ? speech.say("batch.skipped", { reason: "" }).replace(/[:\s]+$/, "") : wordOf(outcome, speech)}
+        </Chip>
+      ))}
+    </Group>
+  );
+}
+
+function Answers({ answers }: { readonly answers: readonly ItemAnswer[] }) {
+  const speech = useSpeech();
+  const box = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({ count: answers.length, getScrollElement: () => box.current, estimateSize: () => 34, overscan: 10 });
+  return (
+    <div ref={box} className={css["box"]} tabIndex={0} role="region" aria-label={speech.say("batch.outcome")}>
+      <ul className={css["list"]} style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map(({ index, start, size }) => {
+          const answer = answers[index];
+          if (answer === undefined) return null;
+          return (
+            <li key={index} className={css["line"]} style={{ transform: `translateY(${String(start)}px)`, height: size }}>
+              <span className={css["id"]}>
+                <Foreign text={answer.patch_id} />
+              </span>
+              <span>
+                {isSkipped(answer)
+                  ? speech.say("batch.skipped", { reason: answer.problem?.title ?? String(answer.status) })
+                  : wordOf(answer.outcome, speech)}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}
+
+function wordOf(outcome: string, { sayOr }: Speech): string {
+  return sayOr(`batch.${outcome}`, outcome);
+}

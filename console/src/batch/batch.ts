@@ -1,0 +1,61 @@
+/** Many reviews decided together: found page by page, sent in portions, each with its own key and its own answer. */
+
+import type { Client } from "../api/client";
+import type { BatchAnswer, ItemAnswer, Review } from "../api/types";
+import { PARTS, type View, question } from "../queue/view";
+
+export const PORTION = 500;
+export const TAKEN_MAX = 5_000;
+const PAGE = 200;
+
+export interface Item {
+  readonly patch_id: string;
+  readonly version: string;
+}
+
+export interface Order {
+  readonly action: "approve" | "reject";
+  readonly text: string;
+  readonly presets: readonly string[];
+}
+
+/** All reviews that the last part of a view holds, at the versions that they have now; at most TAKEN_MAX. Raises Problem, Unreachable. */
+export async function collect(client: Client, view: View, progress: (found: number) => void): Promise<readonly Item[]> {
+  const part = PARTS[view.lane].at(-1) ?? "waiting";
+  const items: Item[] = [];
+  let next: string | null = `/hitl/patches/pending?${question(view, part, PAGE).toString()}`;
+  while (next !== null && items.length < TAKEN_MAX) {
+    const page: { readonly body: Review[]; readonly next: string | null } = await client.get<Review[]>(next);
+    items.push(...page.body.map(itemOf));
+    progress(items.length);
+    next = page.next;
+  }
+  return items.slice(0, TAKEN_MAX);
+}
+
+export function itemOf({ patch_id, version }: Review): Item {
+  return { patch_id, version };
+}
+
+/** What becomes, or with `dryRun` would become, of each; in the order of the items. Raises Problem, Unreachable. */
+export async function act(
+  client: Client,
+  items: readonly Item[],
+  { action, text, presets }: Order,
+  dryRun: boolean,
+  progress: (done: readonly ItemAnswer[]) => void,
+): Promise<readonly ItemAnswer[]> {
+  const done: ItemAnswer[] = [];
+  for (let from = 0; from < items.length; from += PORTION) {
+    const said = action === "reject" ? { reason: text, presets } : text.trim() === "" ? {} : { comment: text };
+    const body = { action, dry_run: dryRun, items: items.slice(from, from + PORTION), ...said };
+    const answer = await client.post<BatchAnswer>("/hitl/patches/batch", { body, ...(dryRun ? {} : { key: crypto.randomUUID() }) });
+    done.push(...answer.body.results);
+    progress([...done]);
+  }
+  return done;
+}
+
+export function isSkipped({ outcome }: ItemAnswer): boolean {
+  return outcome === "skipped";
+}

@@ -1,0 +1,197 @@
+/** One patch, from why it is here over the evidence to the decision; what comes next opens by itself. */
+
+import { Button } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, Suspense, lazy } from "react";
+import { Link, useSearchParams } from "wouter";
+
+import { keys, patch } from "../api/queries";
+import { Problem } from "../api/problem";
+import type { Detail } from "../api/types";
+import { DecisionBar } from "../decide/decision-bar";
+import { useOutgoing } from "../decide/work";
+import { Chip, Grade, Id, Moment } from "../design/piece";
+import { Empty, Failure, Loading, Region } from "../design/state";
+import { useKeys } from "../keyboard/use-keys";
+import { useHeard } from "../live/use-live";
+import { toPatch, toQueue, useGo, useView } from "../place";
+import { nextAfter, useQueue } from "../queue/use-queue";
+import { useClient } from "../session/use-session";
+import { useSpeech } from "../words/words";
+import { Brief } from "./brief";
+import css from "./card-page.module.css";
+import { Evidence } from "./evidence";
+import { History } from "./history";
+import { PatchFacts } from "./patch-facts";
+import { Related } from "./related";
+import { Since } from "./since";
+import { Why } from "./why";
+
+const Diff = lazy(() => import("../diff/diff"));
+
+export default function CardPage() {
+  const [params] = useSearchParams();
+  const id = params.get("id") ?? "";
+  // Another patch is another card: nothing that was typed or opened for one is there for the next.
+  return <Card key={id} id={id} />;
+}
+
+function Card({ id }: { readonly id: string }) {
+  const { say } = useSpeech();
+  const [view] = useView();
+  const go = useGo();
+  const next = useNext(id);
+  const { data, error, refetch } = useQuery(patch(useClient(), id));
+  const goOn = (): void => {
+    go(next === null ? toQueue(view) : toPatch(next, view));
+  };
+  useKeys({
+    n: { what: "decide.next", run: goOn },
+    Escape: { what: "keys.escape", run: () => { go(toQueue(view)); } },
+  });
+  if (error instanceof Problem && error.status === 404) {
+    return (
+      <Empty title={say("card.missing")} isPage>
+        <Id text={id} />
+        <Link href={toQueue(view)}>{say("card.back")}</Link>
+      </Empty>
+    );
+  }
+  if (error !== null) return <Failure failure={error} again={() => void refetch()} />;
+  if (data === undefined) return <Loading lines={14} height={28} />;
+  return (
+    <article className={css["card"]} aria-label={id}>
+      <Head detail={data} />
+      <Changed detail={data} />
+      <div className={css["columns"]}>
+        <div className={css["main"]}>
+          <Region>
+            <Why detail={data} />
+          </Region>
+          <Region>
+            <Evidence detail={data} />
+          </Region>
+          <Section title={say("card.diff")}>
+            <Suspense fallback={<Loading lines={12} height={16} />}>
+              <Diff text={data.patch.diff} digest={data.patch.patch_digest} />
+            </Suspense>
+          </Section>
+        </div>
+        <div className={css["rail"]}>
+          <Section title={say("card.brief")}>
+            <Brief detail={data} />
+          </Section>
+          <Section title={say("card.origin")}>
+            <PatchFacts detail={data} />
+          </Section>
+          {data.related.length > 0 && (
+            <Section title={say("card.related")}>
+              <Related related={data.related} />
+            </Section>
+          )}
+          <Section title={say("card.history")}>
+            <History detail={data} />
+          </Section>
+        </div>
+      </div>
+      <DecisionBar detail={data} goOn={goOn} hasNext={next !== null} />
+    </article>
+  );
+}
+
+function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+  return (
+    <section className={css["section"]} aria-label={title}>
+      <h2>{title}</h2>
+      <Region>{children}</Region>
+    </section>
+  );
+}
+
+function Head({ detail }: { readonly detail: Detail }) {
+  const { say, sayOr } = useSpeech();
+  const [view] = useView();
+  const { approvals, approvals_required: needed } = detail;
+  return (
+    <header className={css["head"]}>
+      <Link href={toQueue(view)} className={css["back"] ?? ""}>
+        ← {say("card.back")}
+      </Link>
+      <div className={css["title"]}>
+        <h1>
+          <Id text={detail.patch_id} />
+        </h1>
+        <Grade value={detail.vulnerability.severity} of="severity" />
+        <Chip tone={detail.state === "approved" ? "good" : detail.state === "pending" || detail.state === "collecting" ? "info" : "bad"}>
+          {sayOr(`state.${detail.state}`, detail.state)}
+        </Chip>
+        {detail.synthetic && <Chip>{say("turn.synthetic")}</Chip>}
+        {detail.own && <Chip tone="doubt">{say("card.own")}</Chip>}
+        {detail.glass_broken_by !== null && <Chip tone="bad">{say("card.glass", { person: detail.glass_broken_by })}</Chip>}
+      </div>
+      <dl className={css["facts"]}>
+        <div>
+          <dt>{say("card.approvals")}</dt>
+          <dd>
+            {approvals.length === 0
+              ? say("card.approvals.none", { needed })
+              : say("card.approvals.given", { people: approvals.join(", "), given: approvals.length, needed })}
+          </dd>
+        </div>
+        <div>
+          <dt>{say("card.opened")}</dt>
+          <dd>
+            <Moment at={detail.opened_at} />
+          </dd>
+        </div>
+        {detail.state === "pending" && (
+          <div>
+            <dt>{say("card.expires")}</dt>
+            <dd>
+              <Moment at={detail.expires_at} relative />
+            </dd>
+          </div>
+        )}
+      </dl>
+    </header>
+  );
+}
+
+/** What is new since this person looked last, and that it changed while they were reading. */
+function Changed({ detail }: { readonly detail: Detail }) {
+  const { say } = useSpeech();
+  const cached = useQueryClient();
+  const { versions, decided } = useHeard();
+  const told = versions.get(detail.patch_id);
+  const isNewer = told !== undefined && numberOf(told) > numberOf(detail.version);
+  const decision = isNewer ? decided.get(detail.patch_id) : undefined;
+  return (
+    <>
+      {isNewer && (
+        <div role="alert" className={css["changed"]}>
+          <strong>{say("card.changed.now")}</strong>
+          {decision !== undefined && <span>{say("turn.decided", { decision: decision.decision, person: decision.by })}</span>}
+          <Button size="compact-sm" onClick={() => void cached.invalidateQueries({ queryKey: keys.patch(detail.patch_id) })}>
+            {say("card.changed.reload")}
+          </Button>
+        </div>
+      )}
+      <Since look={detail.since_last_look} />
+    </>
+  );
+}
+
+/** The id of what is to be decided next in the view that the card was opened from. */
+function useNext(id: string): string | null {
+  const [view] = useView();
+  const { reviews } = useQueue(view);
+  const { decided } = useHeard();
+  const outgoing = useOutgoing();
+  const isDone = ({ patch_id: one }: { readonly patch_id: string }): boolean =>
+    decided.has(one) || outgoing.some(({ wish, stage }) => wish.patchId === one && stage.kind !== "refused");
+  return nextAfter(reviews, id, isDone)?.patch_id ?? null;
+}
+
+function numberOf(version: string): number {
+  return Number(version.replaceAll('"', ""));
+}

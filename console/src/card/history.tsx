@@ -1,0 +1,45 @@
+/** What was said and done about the patch, comments among it, the newest first. */
+
+import type { Detail } from "../api/types";
+import { Foreign, Moment } from "../design/piece";
+import { useSpeech } from "../words/words";
+import css from "./history.module.css";
+
+interface Entry {
+  readonly at: string;
+  readonly who: string;
+  readonly did: string;
+  readonly words: string | null;
+}
+
+export function History({ detail }: { readonly detail: Detail }) {
+  const { sayOr } = useSpeech();
+  return (
+    <ol className={css["list"]}>
+      {entries(detail).map((one, index) => (
+        <li key={index} className={css["entry"]}>
+          <span>
+            <strong>
+              <Foreign text={one.who} />
+            </strong>{" "}
+            {sayOr(`action.${one.did}`, one.did.replaceAll("_", " "))} · <Moment at={one.at} relative />
+          </span>
+          {one.words !== null && (
+            <p>
+              <Foreign text={one.words} />
+            </p>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** Comments stand in the history as well: each is shown once. */
+export function entries({ history, comments }: Pick<Detail, "history" | "comments">): readonly Entry[] {
+  const done = history
+    .filter(({ action }) => action !== "commented")
+    .map(({ at, actor, action, justification }) => ({ at, who: actor, did: action, words: justification }));
+  const said = comments.map(({ at, actor, comment }) => ({ at, who: actor, did: "commented", words: comment }));
+  return [...done, ...said].sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
+}

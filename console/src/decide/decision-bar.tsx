@@ -1,0 +1,235 @@
+/** What can be done with the patch that is open, always in sight, each with its key. */
+
+import { Button, Menu } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { DANGER } from "../design/theme";
+import { keys } from "../api/queries";
+import { ofPatch } from "../api/client";
+import { Problem } from "../api/problem";
+import type { Detail, Held } from "../api/types";
+import { Moment } from "../design/piece";
+import { useNow } from "../design/use-now";
+import { useKeys } from "../keyboard/use-keys";
+import { useClient, useMay, useMe } from "../session/use-session";
+import { Caps } from "../shell/keys-dialog";
+import { type Key, useSpeech } from "../words/words";
+import css from "./decision-bar.module.css";
+import * as draft from "./draft";
+import type { Action, Wish } from "./outgoing";
+import { possible } from "./possible";
+import { SayDialog } from "./say-dialog";
+import { useDesk, useOutgoingOf } from "./work";
+
+type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | null;
+
+interface Props {
+  readonly detail: Detail;
+  readonly goOn: () => void;
+  readonly hasNext: boolean;
+}
+
+export function DecisionBar({ detail, goOn }: Props) {
+  const { say, time } = useSpeech();
+  const { subject } = useMe();
+  const person = { subject, isReviewer: useMay("reviewer"), mayBreakGlass: useMay("break-glass") };
+  const can = possible(detail, person, useNow());
+  const desk = useDesk();
+  const outgoing = useOutgoingOf(detail.patch_id);
+  const isUnderWay = outgoing?.stage.kind === "waiting" || outgoing?.stage.kind === "sending";
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const courtesy = useCourtesy(detail);
+  const close = (): void => {
+    setDialog(null);
+  };
+  const decide = (action: Action, body: Wish["body"], typed: string): void => {
+    desk.decide({ patchId: detail.patch_id, version: detail.version, action, body, typed });
+    close();
+    goOn();
+  };
+  const approve = (text: string, glass = false): void => {
+    decide("approve", { ...(text.trim() === "" ? {} : { comment: text }), ...(glass ? { break_glass: true } : {}) }, text);
+  };
+  // What was written for an approval that was refused is not thrown away by a quick one.
+  const approveNow = (): void => {
+    if (draft.read(subject, detail.patch_id, "approve") === "") approve("");
+    else setDialog("approve");
+  };
+  const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
+  const on = (possible: boolean, what: Key, run: () => void) => (possible && !isUnderWay ? { what, run } : null);
+  useKeys({
+    a: on(can.approve, "decide.approve", approveNow),
+    "Shift+a": on(can.approve, "decide.approve_comment", () => { setDialog("approve"); }),
+    r: on(can.reject, "decide.reject", () => { setDialog("reject"); }),
+    c: on(can.comment, "decide.comment", () => { setDialog("comment"); }),
+    m: on(can.claim || can.release, can.release ? "decide.release" : "decide.claim", () => { courtesy.mutate(can.release ? "release" : "claim"); }),
+  });
+  const more = ([
+    ["release", can.release, () => { courtesy.mutate("release"); }],
+    ["takeover", can.takeover, () => { setDialog("takeover"); }],
+    ["glass", can.breakGlass, () => { setDialog("glass"); }],
+    ["revoke", can.revoke, () => { setDialog("revoke"); }],
+    ["reopen", can.reopen, () => { setDialog("reopen"); }],
+  ] as const).filter(([, isPossible]) => isPossible);
+  return (
+    <footer className={css["bar"]}>
+      <Holder detail={detail} />
+      {courtesy.error !== null && (
+        <span role="alert" className={css["failure"]}>
+          {courtesy.error instanceof Problem ? (courtesy.error.detail ?? courtesy.error.title) : courtesy.error.message}
+        </span>
+      )}
+      {!person.isReviewer && <span className={css["note"]}>{say("decide.read_only")}</span>}
+      {can.approve && (
+        <Button disabled={isUnderWay} onClick={approveNow} rightSection={<Caps keys="a" />}>
+          {say(approveWord)}
+        </Button>
+      )}
+      {can.reject && (
+        <Button disabled={isUnderWay} variant="outline" color={DANGER} onClick={() => { setDialog("reject"); }} rightSection={<Caps keys="r" />}>
+          {say("decide.reject")}
+        </Button>
+      )}
+      {can.comment && (
+        <Button variant="default" onClick={() => { setDialog("comment"); }} rightSection={<Caps keys="c" />}>
+          {say("decide.comment")}
+        </Button>
+      )}
+      {can.claim && (
+        <Button variant="default" loading={courtesy.isPending} onClick={() => { courtesy.mutate("claim"); }} rightSection={<Caps keys="m" />}>
+          {say("decide.claim")}
+        </Button>
+      )}
+      {more.length > 0 && (
+        <Menu position="top-end">
+          <Menu.Target>
+            <Button variant="default">{say("decide.more")}</Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {more.map(([what, , run]) => (
+              <Menu.Item key={what} onClick={run}>
+                {say(`decide.${what}`)}…
+              </Menu.Item>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
+      )}
+      <Button variant="subtle" onClick={goOn} rightSection={<Caps keys="n" />}>
+        {say("decide.next")}
+      </Button>
+
+      {dialog === "approve" && <SayDialog patchId={detail.patch_id} what="approve" verb={approveWord} needsText={false} close={close} done={(text) => { approve(text); }} />}
+      {dialog === "reject" && (
+        <SayDialog
+          patchId={detail.patch_id}
+          what="reject"
+          verb="decide.reject"
+          needsText
+          presets
+          danger
+          close={close}
+          done={(reason, presets) => { decide("reject", { reason, presets }, reason); }}
+        />
+      )}
+      {dialog === "glass" && (
+        <SayDialog
+          patchId={detail.patch_id}
+          what="approve"
+          verb="decide.glass"
+          needsText
+          danger
+          lead={<p>{say("decide.glass.lead")}</p>}
+          close={close}
+          done={(text) => { approve(text, true); }}
+        />
+      )}
+      {(dialog === "revoke" || dialog === "reopen") && (
+        <SayDialog
+          patchId={detail.patch_id}
+          what={dialog}
+          verb={`decide.${dialog}`}
+          needsText
+          danger={dialog === "revoke"}
+          lead={dialog === "revoke" ? <p>{say("decide.revoke.lead")}</p> : undefined}
+          close={close}
+          done={(reason) => { decide(dialog, { reason }, reason); }}
+        />
+      )}
+      {dialog === "takeover" && (
+        <SayDialog
+          patchId={detail.patch_id}
+          what="takeover"
+          verb="decide.takeover"
+          needsText
+          lead={<p>{say("decide.takeover.lead", { person: detail.claimed_by ?? "", until: detail.claimed_until === null ? "" : time(detail.claimed_until) })}</p>}
+          close={close}
+          done={(reason) => {
+            courtesy.mutate({ takeover: reason });
+            close();
+          }}
+        />
+      )}
+      {dialog === "comment" && <Comment detail={detail} close={close} />}
+    </footer>
+  );
+}
+
+function Comment({ detail, close }: { readonly detail: Detail; readonly close: () => void }) {
+  const client = useClient();
+  const cached = useQueryClient();
+  const { subject } = useMe();
+  const [key] = useState(() => crypto.randomUUID());
+  const saying = useMutation({
+    mutationFn: async (comment: string) => await client.post(ofPatch(detail.patch_id, "comment"), { body: { comment }, key }),
+    onSuccess: () => {
+      draft.keep(subject, detail.patch_id, "comment", "");
+      void cached.invalidateQueries({ queryKey: keys.patch(detail.patch_id) });
+      close();
+    },
+  });
+  return (
+    <SayDialog
+      patchId={detail.patch_id}
+      what="comment"
+      verb="decide.comment"
+      needsText
+      busy={saying.isPending}
+      lead={saying.error === null ? undefined : <p role="alert">{saying.error.message}</p>}
+      close={close}
+      done={(text) => { saying.mutate(text); }}
+    />
+  );
+}
+
+function Holder({ detail }: { readonly detail: Detail }) {
+  const { say } = useSpeech();
+  const { subject } = useMe();
+  const now = useNow();
+  const { claimed_by: person, claimed_until: until } = detail;
+  if (person === null || until === null || Date.parse(until) <= now) return <span className={css["note"]} />;
+  return (
+    <span className={css["note"]}>
+      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person })} · <Moment at={until} relative />
+    </span>
+  );
+}
+
+type Ask = "claim" | "release" | { readonly takeover: string };
+
+/** Claim, release, take over: courtesies among reviewers that need no version and no undo. */
+function useCourtesy(detail: Detail) {
+  const client = useClient();
+  const cached = useQueryClient();
+  return useMutation({
+    mutationFn: async (ask: Ask) => {
+      const what = typeof ask === "string" ? ask : "takeover";
+      const body = typeof ask === "string" ? {} : { reason: ask.takeover };
+      return (await client.post<Held>(ofPatch(detail.patch_id, what), { body })).body;
+    },
+    onSuccess: (held) => {
+      cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && { ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until });
+    },
+  });
+}
+

@@ -1,0 +1,188 @@
+/** What is on its way: not sent yet and still to be taken back, being sent, done, or refused and why. */
+
+import { Button } from "@mantine/core";
+import { useEffect, useState } from "react";
+
+import { Problem, type Unreachable } from "../api/problem";
+import { useKeys } from "../keyboard/use-keys";
+import { toPatch, useGo, useView } from "../place";
+import { useSession } from "../session/use-session";
+import { type Key, type Speech, useSpeech } from "../words/words";
+import type { Action, Outgoing, Wish } from "./outgoing";
+import css from "./outbox.module.css";
+import { useDesk, useOutgoing } from "./work";
+
+const SHOWN_MAX = 4;
+
+export function Outbox() {
+  const desk = useDesk();
+  const all = useOutgoing();
+  const { say } = useSpeech();
+  const undoable = desk.undoable();
+  useKeys({
+    u: undoable === null ? null : { what: "keys.undo", run: () => { desk.undo(undoable.key); } },
+  });
+  const shown = all.slice(-SHOWN_MAX);
+  return (
+    <section className={css["outbox"]} aria-label={say("decide.sending")} aria-live="polite">
+      {shown.map((one) => (
+        <Line key={one.key} one={one} />
+      ))}
+    </section>
+  );
+}
+
+function Line({ one }: { readonly one: Outgoing }) {
+  const { stage } = one;
+  switch (stage.kind) {
+    case "waiting":
+      return <Waiting one={one} sendsAt={stage.sendsAt} />;
+    case "sending":
+      return <Sending wish={one.wish} />;
+    case "done":
+      return <Done wish={one.wish} missing={stage.missing} />;
+    case "login_too_old":
+      return <LoginTooOld one={one} />;
+    case "refused":
+      return <Refused one={one} problem={stage.problem} />;
+  }
+}
+
+function Waiting({ one, sendsAt }: { readonly one: Outgoing; readonly sendsAt: number }) {
+  const { say } = useSpeech();
+  const desk = useDesk();
+  const seconds = useSecondsUntil(sendsAt);
+  return (
+    <div className={css["line"]} data-stage="waiting">
+      <What wish={one.wish} />
+      {/* Said once; a countdown that is read out every second would be a nuisance. */}
+      <span>{say("decide.not_sent")}</span>
+      <span aria-hidden="true">{say("decide.sends_in", { seconds })}</span>
+      <Button size="compact-sm" variant="default" onClick={() => { desk.undo(one.key); }}>
+        {say("decide.undo")}
+      </Button>
+      <Button size="compact-sm" variant="subtle" onClick={() => { desk.sendNow(one.key); }}>
+        {say("decide.send_now")}
+      </Button>
+    </div>
+  );
+}
+
+function Sending({ wish }: { readonly wish: Wish }) {
+  const { say } = useSpeech();
+  return (
+    <div className={css["line"]} data-stage="sending">
+      <What wish={wish} />
+      <span>{say("decide.sending")}…</span>
+    </div>
+  );
+}
+
+const DONE: Readonly<Record<Action, Key>> = {
+  approve: "decide.done.approve",
+  reject: "decide.done.reject",
+  revoke: "decide.done.revoke",
+  reopen: "decide.done.reopen",
+};
+
+function Done({ wish, missing }: { readonly wish: Wish; readonly missing: number }) {
+  const { say } = useSpeech();
+  return (
+    <div className={css["line"]} data-stage="done">
+      <bdi className="mono">{wish.patchId}</bdi>{" "}
+      <span>{missing > 0 ? say("decide.done.vote", { missing }) : say(DONE[wish.action])}</span>
+    </div>
+  );
+}
+
+function LoginTooOld({ one }: { readonly one: Outgoing }) {
+  const { say } = useSpeech();
+  const desk = useDesk();
+  const session = useSession();
+  const again = async (): Promise<void> => {
+    if (await session.signInAgain(true)) desk.sendNow(one.key);
+  };
+  return (
+    <div className={css["line"]} data-stage="refused" role="alert">
+      <What wish={one.wish} />
+      <span>{say("login.step_up.lead")}</span>
+      <Button size="compact-sm" onClick={() => void again()}>
+        {say("login.step_up")}
+      </Button>
+      <Button size="compact-sm" variant="default" onClick={() => { desk.dismiss(one.key); }}>
+        {say("decide.cancel")}
+      </Button>
+    </div>
+  );
+}
+
+function Refused({ one, problem }: { readonly one: Outgoing; readonly problem: Problem | Unreachable }) {
+  const speech = useSpeech();
+  const { say } = speech;
+  const desk = useDesk();
+  const go = useGo();
+  const [view] = useView();
+  return (
+    <div className={css["line"]} data-stage="refused" role="alert">
+      <span className={css["reason"]}>
+        {reasonOf(one.wish, problem, speech)}
+        {one.wish.typed !== "" && ` ${say("decide.kept")}`}
+      </span>
+      <Button
+        size="compact-sm"
+        onClick={() => {
+          desk.dismiss(one.key);
+          go(toPatch(one.wish.patchId, view));
+        }}
+      >
+        {say("decide.look_again")}
+      </Button>
+      <Button size="compact-sm" variant="default" onClick={() => { desk.dismiss(one.key); }}>
+        {say("decide.dismiss")}
+      </Button>
+    </div>
+  );
+}
+
+/** Why it was not done, in the reader's words: who was quicker, what changed, or what the sidecar says. */
+export function reasonOf(wish: Wish, problem: Problem | Unreachable, { say, sayOr, relative }: Speech): string {
+  const patch = wish.patchId;
+  const person = problem instanceof Problem ? problem.text("decided_by") : null;
+  if (problem instanceof Problem && person !== null) {
+    const at = problem.text("decided_at");
+    const decision = sayOr(`state.${problem.text("decision") ?? ""}`, problem.text("decision") ?? "");
+    return say("decide.lost", { patch, person, decision, when: at === null ? "" : relative(at, Date.now()) });
+  }
+  if (problem instanceof Problem && problem.kind === "stale-version") {
+    const what = problem.texts("changed").map((one) => sayOr(`card.changed.${one}`, one)).join(", ");
+    return say("decide.stale", { patch, what });
+  }
+  return say("decide.failed", { patch, reason: problem.message });
+}
+
+const WHAT: Readonly<Record<Action, Key>> = {
+  approve: "decide.approve",
+  reject: "decide.reject",
+  revoke: "decide.revoke",
+  reopen: "decide.reopen",
+};
+
+function What({ wish }: { readonly wish: Wish }) {
+  const { say } = useSpeech();
+  return (
+    <span className={css["what"]}>
+      <strong>{say(WHAT[wish.action])}</strong> <bdi className="mono">{wish.patchId}</bdi>
+    </span>
+  );
+}
+
+function useSecondsUntil(at: number): number {
+  const [left, setLeft] = useState(() => Math.ceil((at - Date.now()) / 1_000));
+  useEffect(() => {
+    const timer = setInterval(() => { setLeft(Math.ceil((at - Date.now()) / 1_000)); }, 250);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [at]);
+  return Math.max(0, left);
+}

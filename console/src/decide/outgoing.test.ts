@@ -1,0 +1,124 @@
+import { describe, expect, it, vi } from "vitest";
+
+import { Problem, Unreachable } from "../api/problem";
+import { type Clock, Desk, type Send, type Stage, UNDO_MS, type Wish } from "./outgoing";
+
+const WISH: Wish = { patchId: "APV-1", version: '"7"', action: "approve", body: {}, typed: "well done" };
+
+/** A clock that stands still until it is told to go on. */
+class Still implements Clock {
+  private at = 0;
+  private waiting: { readonly due: number; readonly run: () => void }[] = [];
+
+  now = (): number => this.at;
+
+  after = (ms: number, run: () => void): (() => void) => {
+    const one = { due: this.at + ms, run };
+    this.waiting.push(one);
+    return () => {
+      this.waiting = this.waiting.filter((other) => other !== one);
+    };
+  };
+
+  async pass(ms: number): Promise<void> {
+    this.at += ms;
+    const due = this.waiting.filter((one) => one.due <= this.at);
+    this.waiting = this.waiting.filter((one) => one.due > this.at);
+    for (const one of due) one.run();
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  }
+}
+
+function desk(send: Send) {
+  const clock = new Still();
+  const settled: Stage[] = [];
+  let keys = 0;
+  const made = new Desk(send, (_, stage) => settled.push(stage), clock, () => `key ${String((keys += 1))}`);
+  return { clock, settled, desk: made, stage: () => made.now()[0]?.stage.kind };
+}
+
+const refusal = (status: number, kind: string): Problem => new Problem(status, kind, kind, null, {}, null);
+
+describe("a decision", () => {
+  it("is not sent before ten seconds are over", async () => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    const { clock, desk: at, stage } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS - 1);
+    expect(send).not.toHaveBeenCalled();
+    await clock.pass(1);
+    expect(send).toHaveBeenCalledExactlyOnceWith(WISH, "key 1", false);
+    expect(stage()).toBe("done");
+  });
+
+  it("that was taken back is never sent, and what was typed comes back", async () => {
+    const send = vi.fn<Send>();
+    const { clock, desk: at } = desk(send);
+    at.decide(WISH);
+    expect(at.undo("key 1")).toEqual(WISH);
+    await clock.pass(UNDO_MS * 2);
+    expect(send).not.toHaveBeenCalled();
+    expect(at.now()).toEqual([]);
+  });
+
+  it("cannot be taken back once it is sent", async () => {
+    const { clock, desk: at } = desk(() => new Promise(() => undefined));
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    expect(at.undo("key 1")).toBeNull();
+  });
+
+  it("is sent when the page is left", () => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    const { desk: at } = desk(send);
+    at.decide(WISH);
+    at.leave();
+    expect(send).toHaveBeenCalledExactlyOnceWith(WISH, "key 1", true);
+  });
+
+  it("whose answer was lost is sent again with the same key", async () => {
+    const send = vi.fn<Send>().mockRejectedValueOnce(new Unreachable("gone")).mockResolvedValueOnce({ missing: 0 });
+    const { clock, desk: at, stage } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    expect(stage()).toBe("sending");
+    await clock.pass(1_000);
+    expect(send.mock.calls.map(([, key]) => key)).toEqual(["key 1", "key 1"]);
+    expect(stage()).toBe("done");
+  });
+
+  it.each([
+    [412, "stale-version"],
+    [409, "not-pending"],
+    [403, "not-allowed"],
+    [422, "invalid-request"],
+  ])("that is refused (%i) says so and is not sent again", async (status, kind) => {
+    const send = vi.fn<Send>().mockRejectedValue(refusal(status, kind));
+    const { clock, desk: at, stage, settled } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    await clock.pass(60_000);
+    expect(stage()).toBe("refused");
+    expect(settled).toHaveLength(1);
+    expect(send).toHaveBeenCalledOnce();
+  });
+
+  it("that needs a fresh login waits for it, and is then sent with the same key", async () => {
+    const send = vi.fn<Send>().mockRejectedValueOnce(refusal(401, "login-too-old")).mockResolvedValueOnce({ missing: 1 });
+    const { clock, desk: at, stage } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    expect(stage()).toBe("login_too_old");
+    at.sendNow("key 1");
+    await clock.pass(0);
+    expect(send.mock.calls.map(([, key]) => key)).toEqual(["key 1", "key 1"]);
+    expect(at.now()[0]?.stage).toEqual({ kind: "done", missing: 1 });
+  });
+
+  it("on a patch with one under way is not taken", () => {
+    const { desk: at } = desk(() => new Promise(() => undefined));
+    at.decide(WISH);
+    at.decide({ ...WISH, action: "reject" });
+    expect(at.now().map(({ wish }) => wish.action)).toEqual(["approve"]);
+  });
+});

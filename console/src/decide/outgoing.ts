@@ -1,0 +1,168 @@
+/**
+ * What a person decided and what has become of it. A decision waits ten seconds in which it can be taken back; leaving the page sends
+ * it. Sent again with the same key it is done once, so that a lost answer is no reason to ask the person.
+ */
+
+import { Problem, Unreachable, isPassing } from "../api/problem";
+
+export const UNDO_MS = 10_000;
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 15_000;
+
+export type Action = "approve" | "reject" | "revoke" | "reopen";
+
+/** One decision on one patch at the version that was seen. `typed` is what the person wrote, and comes back if it is refused. */
+export interface Wish {
+  readonly patchId: string;
+  readonly version: string;
+  readonly action: Action;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly typed: string;
+}
+
+export type Stage =
+  | { readonly kind: "waiting"; readonly sendsAt: number }
+  | { readonly kind: "sending" }
+  | { readonly kind: "done"; readonly missing: number }
+  | { readonly kind: "login_too_old" }
+  | { readonly kind: "refused"; readonly problem: Problem | Unreachable };
+
+export interface Outgoing {
+  readonly key: string;
+  readonly wish: Wish;
+  readonly stage: Stage;
+}
+
+/** How a wish is sent; `leaving` when the page is being left. Raises Problem, Unreachable. */
+export type Send = (wish: Wish, key: string, leaving: boolean) => Promise<{ readonly missing: number }>;
+
+export interface Clock {
+  now(): number;
+  after(ms: number, run: () => void): () => void;
+}
+
+export const clock: Clock = {
+  now: () => Date.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** All decisions of this page, the newest last. */
+export class Desk {
+  private all: readonly Outgoing[] = [];
+  private readonly timers = new Map<string, () => void>();
+  private readonly listeners = new Set<() => void>();
+
+  constructor(
+    private readonly send: Send,
+    private readonly settled: (wish: Wish, stage: Stage) => void,
+    private readonly time: Clock = clock,
+    private readonly newKey: () => string = () => crypto.randomUUID(),
+  ) {}
+
+  readonly now = (): readonly Outgoing[] => this.all;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Decide; sent in ten seconds unless it is taken back. A patch has one decision under way at most. */
+  decide(wish: Wish): void {
+    if (this.isUnderWay(wish.patchId)) return;
+    const key = this.newKey();
+    const kept = this.all.filter((one) => one.wish.patchId !== wish.patchId);
+    this.become([...kept, { key, wish, stage: { kind: "waiting", sendsAt: this.time.now() + UNDO_MS } }]);
+    this.wait(key, UNDO_MS, () => void this.dispatch(key, false));
+  }
+
+  /** Whether something about this patch is waiting or being sent. */
+  isUnderWay(patchId: string): boolean {
+    return this.all.some(({ wish, stage }) => wish.patchId === patchId && (stage.kind === "waiting" || stage.kind === "sending"));
+  }
+
+  /** Take back what is not sent yet: the wish, or null if it is too late. */
+  undo(key: string): Wish | null {
+    const found = this.find(key);
+    if (found?.stage.kind !== "waiting") return null;
+    this.dismiss(key);
+    return found.wish;
+  }
+
+  /** The newest that can still be taken back. */
+  undoable(): Outgoing | null {
+    return this.all.findLast(({ stage }) => stage.kind === "waiting") ?? null;
+  }
+
+  /** Send at once what waits, or what waited for a fresh login. */
+  sendNow(key: string): void {
+    const stage = this.find(key)?.stage.kind;
+    if (stage === "waiting" || stage === "login_too_old") void this.dispatch(key, false);
+  }
+
+  /** The page is being left: everything that waits goes now. */
+  leave(): void {
+    for (const { key, stage } of this.all) if (stage.kind === "waiting") void this.dispatch(key, true);
+  }
+
+  /** The person has read what became of it. */
+  dismiss(key: string): void {
+    this.timers.get(key)?.();
+    this.timers.delete(key);
+    this.become(this.all.filter((one) => one.key !== key));
+  }
+
+  private async dispatch(key: string, leaving: boolean, pause = RETRY_MS): Promise<void> {
+    const found = this.find(key);
+    if (found === undefined) return;
+    this.timers.get(key)?.();
+    this.move(key, { kind: "sending" });
+    try {
+      const { missing } = await this.send(found.wish, key, leaving);
+      this.settle(key, found.wish, { kind: "done", missing });
+    } catch (failure) {
+      if (!(failure instanceof Problem || failure instanceof Unreachable)) throw failure;
+      if (isPassing(failure)) {
+        const told = failure instanceof Problem && failure.retryAfterS !== null ? failure.retryAfterS * 1_000 : pause;
+        this.wait(key, told, () => void this.dispatch(key, false, Math.min(pause * 2, RETRY_MAX_MS)));
+      } else if (failure instanceof Problem && failure.kind === "login-too-old") {
+        this.settle(key, found.wish, { kind: "login_too_old" });
+      } else if (failure instanceof Problem && failure.status === 401) {
+        // The session ended: it is sent again with the token of the next login.
+        this.wait(key, RETRY_MS, () => void this.dispatch(key, false));
+      } else {
+        this.settle(key, found.wish, { kind: "refused", problem: failure });
+      }
+    }
+  }
+
+  private settle(key: string, wish: Wish, stage: Stage): void {
+    this.move(key, stage);
+    this.settled(wish, stage);
+    if (stage.kind === "done") this.wait(key, UNDO_MS / 2, () => {
+      this.dismiss(key);
+    });
+  }
+
+  private wait(key: string, ms: number, run: () => void): void {
+    this.timers.get(key)?.();
+    this.timers.set(key, this.time.after(ms, run));
+  }
+
+  private find(key: string): Outgoing | undefined {
+    return this.all.find((one) => one.key === key);
+  }
+
+  private move(key: string, stage: Stage): void {
+    this.become(this.all.map((one) => (one.key === key ? { ...one, stage } : one)));
+  }
+
+  private become(all: readonly Outgoing[]): void {
+    this.all = all;
+    for (const listener of this.listeners) listener();
+  }
+}

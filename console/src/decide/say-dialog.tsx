@@ -1,0 +1,112 @@
+/** One dialog for everything that is said of a patch: an optional or needed text, presets where there are some. */
+
+import { Button, Checkbox, Group, Stack, Textarea } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+
+import { DANGER } from "../design/theme";
+import { Dialog } from "../design/dialog";
+import { useMe } from "../session/use-session";
+import { type Key, useSpeech } from "../words/words";
+import * as draft from "./draft";
+
+export const PRESETS = [
+  "incomplete_fix",
+  "wrong_root_cause",
+  "breaks_functionality",
+  "introduces_vulnerability",
+  "poor_quality",
+  "insufficient_evidence",
+] as const;
+export type Preset = (typeof PRESETS)[number];
+
+const TEXT_MAX = 10_000;
+
+/** As soon as it is there, so that whoever types on without waiting is heard. */
+function focus(box: HTMLTextAreaElement | null): void {
+  box?.focus();
+}
+
+interface Props {
+  readonly patchId: string;
+  /** Under which name what is written is kept, and what the button says. */
+  readonly what: string;
+  readonly verb: Key;
+  readonly needsText: boolean;
+  readonly presets?: boolean;
+  readonly danger?: boolean;
+  readonly busy?: boolean;
+  readonly lead?: ReactNode;
+  readonly close: () => void;
+  readonly done: (text: string, presets: readonly Preset[]) => void;
+}
+
+export function SayDialog({ patchId, what, verb, needsText, presets = false, danger = false, busy = false, lead, close, done }: Props) {
+  const { say } = useSpeech();
+  const { subject } = useMe();
+  const [text, setText] = useState(() => draft.read(subject, patchId, what));
+  const [chosen, setChosen] = useState<readonly Preset[]>([]);
+  const [lacking, setLacking] = useState(false);
+  const write = (next: string): void => {
+    setText(next);
+    setLacking(false);
+    draft.keep(subject, patchId, what, next);
+  };
+  const send = (): void => {
+    const said = text.trim() === "" && chosen.length > 0 ? chosen.map((one) => say(`preset.${one}`)).join("; ") : text;
+    if (needsText && said.trim() === "") setLacking(true);
+    else done(said, chosen);
+  };
+  return (
+    <Dialog opened onClose={close} title={say("decide.title", { what: say(verb), patch: patchId })} size="lg">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+        }}
+      >
+        <Stack>
+          {lead}
+          {presets && (
+            <Checkbox.Group
+              label={say("decide.presets")}
+              value={[...chosen]}
+              onChange={(values) => {
+                setChosen(PRESETS.filter((one) => values.includes(one)));
+                setLacking(false);
+              }}
+            >
+              <Stack gap="xs" mt="xs">
+                {PRESETS.map((one) => (
+                  <Checkbox key={one} value={one} label={say(`preset.${one}`)} />
+                ))}
+              </Stack>
+            </Checkbox.Group>
+          )}
+          <Textarea
+            label={say(needsText ? "decide.reason" : "decide.comment.optional")}
+            error={lacking ? say("decide.reason.needed") : null}
+            autosize
+            minRows={3}
+            maxRows={12}
+            maxLength={TEXT_MAX}
+            ref={focus}
+            data-autofocus
+            value={text}
+            onChange={({ currentTarget }) => { write(currentTarget.value); }}
+            onKeyDown={(event) => {
+              if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
+            }}
+          />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              {say("decide.cancel")}
+            </Button>
+            <Button type="submit" loading={busy} {...(danger ? { color: DANGER } : {})}>
+              {say(verb)}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,88 @@
+/** What one person does in one tab: decisions on their way, and what is heard meanwhile. Ends with the person. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
+
+import { amend, keys } from "../api/queries";
+import { type Client, ofPatch } from "../api/client";
+import type { Approved } from "../api/types";
+import { Changes } from "../live/changes";
+import { Live } from "../live/live";
+import { LiveContext } from "../live/use-live";
+import { useClient, useMe } from "../session/use-session";
+import * as draft from "./draft";
+import { Desk, type Outgoing, type Send } from "./outgoing";
+
+const DeskContext = createContext<Desk | null>(null);
+
+export function useDesk(): Desk {
+  const desk = useContext(DeskContext);
+  if (desk === null) throw new Error("no desk around");
+  return desk;
+}
+
+export function useOutgoing(): readonly Outgoing[] {
+  const desk = useDesk();
+  return useSyncExternalStore(desk.subscribe, desk.now);
+}
+
+/** What is on its way about one patch, or has just been settled. */
+export function useOutgoingOf(patchId: string): Outgoing | null {
+  return useOutgoing().findLast(({ wish }) => wish.patchId === patchId) ?? null;
+}
+
+export function Work({ children }: { readonly children: ReactNode }) {
+  const client = useClient();
+  const cached = useQueryClient();
+  const { subject } = useMe();
+  const [changes] = useState(() => new Changes());
+  const [desk] = useState(
+    () =>
+      new Desk(sender(client), (wish, stage) => {
+        if (stage.kind === "done") draft.keep(subject, wish.patchId, wish.action, "");
+        else draft.keep(subject, wish.patchId, wish.action, wish.typed);
+        void cached.invalidateQueries({ queryKey: keys.patch(wish.patchId), refetchType: "none" });
+      }),
+  );
+  const [live] = useState(
+    () =>
+      new Live(client, {
+        heard: (change) => {
+          changes.hear(change);
+          if (change.type === "claim_changed") amend(cached, change.patch_id, (review) => ({ ...review, claimed_by: change.claimed_by }));
+        },
+        missed: () => void cached.invalidateQueries(),
+      }),
+  );
+  useEffect(() => {
+    const leave = (): void => {
+      desk.leave();
+    };
+    const wake = (): void => {
+      if (document.visibilityState === "visible") live.wake();
+    };
+    live.open();
+    window.addEventListener("pagehide", leave);
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    return () => {
+      live.close();
+      window.removeEventListener("pagehide", leave);
+      window.removeEventListener("online", wake);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [desk, live]);
+  return (
+    <DeskContext value={desk}>
+      <LiveContext value={{ live, changes }}>{children}</LiveContext>
+    </DeskContext>
+  );
+}
+
+function sender(client: Client): Send {
+  return async ({ patchId, action, version, body }, key, leaving) => {
+    const answer = await client.post<Partial<Approved>>(ofPatch(patchId, action), { body, version, key, keepalive: leaving });
+    const { state, approvals = [], approvals_required: needed = 0 } = answer.body;
+    return { missing: state === "pending" && action === "approve" ? Math.max(0, needed - approvals.length) : 0 };
+  };
+}

@@ -1,0 +1,24 @@
+/** A dialog: there at once, so that who types on is heard, and with a way out that has a name. */
+
+import { Modal, type ModalProps } from "@mantine/core";
+
+import { useSpeech } from "../words/words";
+
+type Props = Pick<ModalProps, "opened" | "onClose" | "title" | "size" | "children" | "withCloseButton" | "closeOnEscape" | "closeOnClickOutside">;
+
+export function Dialog({ title, children, withCloseButton = true, ...others }: Props) {
+  const { say } = useSpeech();
+  return (
+    <Modal.Root transitionProps={{ duration: 0 }} {...others}>
+      <Modal.Overlay />
+      <Modal.Content>
+        {/* A page has one banner, and this is none. */}
+        <Modal.Header role="presentation">
+          <Modal.Title>{title}</Modal.Title>
+          {withCloseButton && <Modal.CloseButton aria-label={say("dialog.close")} />}
+        </Modal.Header>
+        <Modal.Body>{children}</Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
+  );
+}

@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+
+import { countHidden, escaped } from "./hidden";
+
+it.each([
+  ["plain, with\ttab and\nline", "plain, with\ttab and\nline", 0],
+  ["right\u202eto left\u202c", "right⟨U+202E⟩to left⟨U+202C⟩", 2],
+  ["zero\u200bwidth\u2060\ufeff", "zero⟨U+200B⟩width⟨U+2060⟩⟨U+FEFF⟩", 3],
+  ["isolate\u2066\u2069", "isolate⟨U+2066⟩⟨U+2069⟩", 2],
+  ["bell\u0007 escape\u001b", "bell⟨U+0007⟩ escape⟨U+001B⟩", 2],
+  ["tag\u{e0041}", "tag⟨U+E0041⟩", 1],
+  ["soft\u00adhyphen", "soft⟨U+00AD⟩hyphen", 1],
+  ["äöü 漢字 עברית 🙂", "äöü 漢字 עברית 🙂", 0],
+])("%j is shown as %j", (text, shown, count) => {
+  expect(escaped(text)).toBe(shown);
+  expect(countHidden(text)).toBe(count);
+});

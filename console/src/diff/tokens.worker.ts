@@ -1,0 +1,65 @@
+/** Highlights in the background: language, words that changed within a line, codes of hidden characters. */
+
+import { type HunkData, type RangeTokenNode, type TokenNode, markEdits, pickRanges, tokenize } from "react-diff-view";
+import { refractor } from "./languages";
+
+import { CODE } from "../design/hidden";
+import { blocks } from "./piece";
+
+/** What is asked: the hunks of one file. Answered in slices of lines, so that no answer holds the page up. */
+export interface Job {
+  readonly file: number;
+  readonly language: string | null;
+  readonly hunks: readonly HunkData[];
+}
+
+export interface Slice {
+  readonly file: number;
+  readonly side: "old" | "new";
+  readonly from: number;
+  readonly lines: readonly TokenNode[][];
+}
+
+const SLICE = 400;
+// Longer ones are data or made by a machine, and would take seconds.
+const LINE_MAX = 2_000;
+const FILE_MAX = 20_000;
+const BLOCK_MAX = 200;
+
+self.onmessage = ({ data }: MessageEvent<Job>): void => {
+  for (const slice of slices(data)) self.postMessage(slice);
+};
+
+function* slices({ file, language, hunks }: Job): Generator<Slice> {
+  const changes = hunks.flatMap((hunk) => hunk.changes);
+  if (changes.length > FILE_MAX || changes.some(({ content }) => content.length > LINE_MAX)) return;
+  const given = [...hunks];
+  const enhancers = [markEdits(given.map(withoutLarge), { type: "block" }), pickRanges(hidden(given, "old"), hidden(given, "new"))];
+  const known = language !== null && refractor.registered(language);
+  const tokens = known
+    ? tokenize(given, { highlight: true, refractor: { highlight: (text: string, name: string) => refractor.highlight(text, name).children }, language, enhancers })
+    : tokenize(given, { highlight: false, enhancers });
+  for (const side of ["old", "new"] as const) {
+    for (let from = 0; from < tokens[side].length; from += SLICE) {
+      // Lines outside of all hunks are holes.
+      const lines = tokens[side].slice(from, from + SLICE);
+      if (Object.keys(lines).length > 0) yield { file, side, from, lines };
+    }
+  }
+}
+
+/** Without the changes in which nobody would look for single words, and a comparison of them would take seconds. */
+function withoutLarge(hunk: HunkData): HunkData {
+  return { ...hunk, changes: blocks(hunk.changes).filter((block) => block.length <= BLOCK_MAX).flat() };
+}
+
+function hidden(hunks: readonly HunkData[], side: "old" | "new"): RangeTokenNode[] {
+  const skipped = side === "old" ? "insert" : "delete";
+  return hunks.flatMap(({ changes }) =>
+    changes.flatMap((change) => {
+      if (change.type === skipped) return [];
+      const lineNumber = change.type === "normal" ? (side === "old" ? change.oldLineNumber : change.newLineNumber) : change.lineNumber;
+      return [...change.content.matchAll(CODE)].map((found) => ({ type: "hidden", lineNumber, start: found.index, length: found[0].length }));
+    }),
+  );
+}

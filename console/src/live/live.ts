@@ -1,0 +1,100 @@
+/**
+ * Hears what changes, as it happens: reconnects by itself, and goes on after the last cursor, so that nothing is missed in between.
+ * Where that is not possible any more it says so, and everything is asked anew.
+ */
+
+import { WebSocket as Reconnecting } from "partysocket";
+
+import type { Client } from "../api/client";
+import type { Change, Ticket } from "../api/types";
+
+const NOT_ALLOWED = 1008;
+
+export type Connection = "connecting" | "on" | "off";
+
+export interface Listener {
+  heard(change: Change): void;
+  /** Changes were missed: what is shown may be old. */
+  missed(): void;
+}
+
+export class Live {
+  private socket: Reconnecting | null = null;
+  private cursor: string | null = null;
+  private connection: Connection = "connecting";
+  private readonly watchers = new Set<() => void>();
+
+  constructor(
+    private readonly client: Client,
+    private readonly listener: Listener,
+  ) {}
+
+  readonly now = (): Connection => this.connection;
+
+  readonly subscribe = (watcher: () => void): (() => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
+
+  open(): void {
+    this.socket = new Reconnecting(() => this.address(), undefined, {
+      minReconnectionDelay: 500,
+      maxReconnectionDelay: 10_000,
+      connectionTimeout: 10_000,
+    });
+    this.socket.addEventListener("open", () => {
+      this.become("on");
+    });
+    this.socket.addEventListener("close", ({ code }: CloseEvent) => {
+      this.become("connecting");
+      // A cursor that the sidecar does not know any more, or a login that ended: begin anew.
+      if (code === NOT_ALLOWED && this.cursor !== null) {
+        this.cursor = null;
+        this.listener.missed();
+      }
+    });
+    this.socket.addEventListener("error", () => {
+      this.become(navigator.onLine ? "connecting" : "off");
+    });
+    this.socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+      const change = read(data);
+      if (change === null) return;
+      const first = this.cursor === null;
+      this.cursor = change.cursor;
+      // The first message of a connection only says where it begins.
+      if (change.type === "queue_changed" && change.count === 0) return;
+      if (!first || change.type !== "queue_changed") this.listener.heard(change);
+    });
+  }
+
+  /** Try at once, after the machine slept or the network came back. */
+  wake(): void {
+    if (this.connection !== "on") this.socket?.reconnect();
+  }
+
+  close(): void {
+    this.socket?.close();
+    this.socket = null;
+    this.become("off");
+  }
+
+  private async address(): Promise<string> {
+    const { body } = await this.client.post<Ticket>("/hitl/live/ticket");
+    const asked = new URLSearchParams({ ticket: body.ticket, ...(this.cursor === null ? {} : { cursor: this.cursor }) });
+    return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/hitl/live?${asked.toString()}`;
+  }
+
+  private become(connection: Connection): void {
+    if (this.connection === connection) return;
+    this.connection = connection;
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+const KINDS: readonly unknown[] = ["review_opened", "decision_made", "claim_changed", "queue_changed"];
+
+function read(data: unknown): Change | null {
+  if (typeof data !== "string") return null;
+  const told = JSON.parse(data) as Record<string, unknown>;
+  return KINDS.includes(told["type"]) && typeof told["cursor"] === "string" ? (told as unknown as Change) : null;
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+
+import type { Review } from "../api/types";
+import { between } from "./selection";
+import { nextAfter } from "./use-queue";
+
+const reviews = ["a", "b", "c", "d"].map((patch_id) => ({ patch_id }) as Review);
+const none = (): boolean => false;
+
+describe("what comes next", () => {
+  it.each([
+    ["a", "b"],
+    ["d", "a"],
+    [null, "a"],
+    ["gone", "a"],
+  ])("after %s is %s", (after, expected) => {
+    expect(nextAfter(reviews, after, none)?.patch_id).toBe(expected);
+  });
+
+  it("is never what is decided already, nor the same again", () => {
+    expect(nextAfter(reviews, "a", ({ patch_id: id }) => id !== "d")?.patch_id).toBe("d");
+    expect(nextAfter(reviews.slice(0, 1), "a", none)).toBeNull();
+    expect(nextAfter(reviews, "a", () => true)).toBeNull();
+  });
+});
+
+it.each([
+  [null, "c", ["c"]],
+  ["b", "d", ["b", "c", "d"]],
+  ["d", "b", ["b", "c", "d"]],
+  ["gone", "b", ["b"]],
+] as const)("from %s to %s are %j", (one, other, expected) => {
+  expect(between(["a", "b", "c", "d"], one, other)).toEqual(expected);
+});

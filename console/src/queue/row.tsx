@@ -1,0 +1,121 @@
+/** One review in the queue: what it is, why it is here, how long there is. */
+
+import { memo } from "react";
+import { Link } from "wouter";
+
+import type { Review } from "../api/types";
+import type { Outgoing } from "../decide/outgoing";
+import { Chip, Foreign, Grade, Moment } from "../design/piece";
+import { useNow } from "../design/use-now";
+import type { Decision } from "../live/changes";
+import { useMe } from "../session/use-session";
+import { useSpeech } from "../words/words";
+import css from "./row.module.css";
+import { EXPIRING_S } from "./view";
+
+const REASONS_MAX = 2;
+
+interface Props {
+  readonly review: Review;
+  readonly to: string;
+  readonly decision: Decision | null;
+  readonly outgoing: Outgoing | null;
+  readonly isCurrent: boolean;
+  /** Null where nothing can be selected. */
+  readonly selected: boolean | null;
+  readonly index: number;
+  /** These two are the same functions for every row and every time, so that a row is only drawn when something of it changed. */
+  readonly select: (index: number, patchId: string, isRange: boolean) => void;
+  readonly focused: (index: number) => void;
+}
+
+export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent, selected, index, select, focused }: Props) {
+  const { say } = useSpeech();
+  const id = review.patch_id;
+  const [first, ...others] = review.reasons;
+  return (
+    <div className={css["row"]} data-current={isCurrent} data-decided={decision !== null}>
+      {selected === null ? (
+        <span />
+      ) : (
+        <input
+          type="checkbox"
+          className={css["box"]}
+          aria-label={`${say("keys.select")} ${id}`}
+          checked={selected}
+          tabIndex={isCurrent ? 0 : -1}
+          onChange={() => undefined}
+          onClick={({ shiftKey }) => { select(index, id, shiftKey); }}
+        />
+      )}
+      <span className={css["grade"]}>
+        <Grade value={review.severity} of="severity" />
+        <span className={css["soft"]} title={say("turn.priority", { sum: review.priority, ...review.priority_factors })}>
+          {review.priority}
+        </span>
+      </span>
+      <Link href={to} className={css["name"] ?? ""} tabIndex={isCurrent ? 0 : -1} onFocus={() => { focused(index); }}>
+        <span className={css["id"]}>
+          <Foreign text={id} />
+        </span>
+        <span className={css["soft"]}>
+          <Foreign text={[review.package, review.cve_id, review.ecosystem].filter((one) => one !== null).join(" · ")} />
+        </span>
+      </Link>
+      <span className={css["reasons"]}>
+        {[first, ...others.slice(0, REASONS_MAX - 1)].flatMap((rule) =>
+          rule === undefined ? [] : [
+            <Chip key={rule.rule} tone={rule.outcome === "failed" ? "bad" : "doubt"} title={rule.detail}>
+              {rule.rule.replaceAll("_", " ")}
+              {rule.detail !== "" && <span className={css["detail"]}> {rule.detail}</span>}
+            </Chip>,
+          ],
+        )}
+        {review.reasons.length > REASONS_MAX && <Chip>+{review.reasons.length - REASONS_MAX}</Chip>}
+      </span>
+      <Standing review={review} decision={decision} outgoing={outgoing} />
+    </div>
+  );
+});
+
+function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decision" | "outgoing">) {
+  const { say, sayOr } = useSpeech();
+  const me = useMe();
+  const now = useNow();
+  if (outgoing !== null && outgoing.stage.kind !== "refused") {
+    const waits = outgoing.stage.kind === "waiting";
+    return (
+      <span className={css["standing"]}>
+        <Chip tone={outgoing.stage.kind === "done" ? "good" : "doubt"}>
+          {say(`decide.${outgoing.wish.action}`)}
+          {waits && ` · ${say("decide.not_sent")}`}
+        </Chip>
+      </span>
+    );
+  }
+  if (decision !== null) {
+    const word = sayOr(`state.${decision.decision}`, decision.decision);
+    return (
+      <span className={css["standing"]}>
+        <Chip tone={decision.decision === "approved" ? "good" : "bad"}>{say("turn.decided", { decision: word, person: decision.by })}</Chip>
+      </span>
+    );
+  }
+  const isClose = Date.parse(review.expires_at) - now < EXPIRING_S * 1_000;
+  return (
+    <span className={css["standing"]}>
+      {review.claimed_by !== null && (
+        <Chip tone={review.claimed_by === me.subject ? "info" : "plain"}>
+          {review.claimed_by === me.subject ? say("turn.held_by_me") : say("turn.held_by", { person: review.claimed_by })}
+        </Chip>
+      )}
+      {(review.approvals_required > 1 || review.approvals.length > 0) && (
+        <Chip title={review.approvals.join(", ")}>{say("turn.approvals", { given: review.approvals.length, needed: review.approvals_required })}</Chip>
+      )}
+      {review.synthetic && <Chip>{say("turn.synthetic")}</Chip>}
+      <span className={css["deadline"]} data-close={isClose}>
+        <Moment at={review.expires_at} relative />
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,220 @@
+/** My turn: what a reviewer does next, the queue as work. Filters, order and search stand in the address. */
+
+import { Button, Drawer, Select, Tabs, TextInput } from "@mantine/core";
+import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+
+import { keys } from "../api/queries";
+import { BatchDialog } from "../batch/batch-dialog";
+import { Empty, Failure, Loading, Region } from "../design/state";
+import { useChanges, useHeard } from "../live/use-live";
+import { useKeys } from "../keyboard/use-keys";
+import { useView } from "../place";
+import { useMay } from "../session/use-session";
+import { useSpeech } from "../words/words";
+import { ActiveFilters, Filters } from "./filters";
+import { List } from "./list";
+import { type Selection, useSelection } from "./selection";
+import css from "./turn-page.module.css";
+import { type Queue, useQueue } from "./use-queue";
+import { LANES, PLAIN, SORTS, type View, isFiltered } from "./view";
+
+export function TurnPage() {
+  const { say } = useSpeech();
+  const [view, setView] = useView();
+  const queue = useQueue(view);
+  const isNarrow = useMediaQuery("(width < 900px)");
+  const [filtering, setFiltering] = useState(false);
+  return (
+    <div className={css["page"]}>
+      <h1 className="unseen">{say("turn.title")}</h1>
+      {isNarrow ? (
+        <Drawer opened={filtering} onClose={() => { setFiltering(false); }} title={say("turn.filters")}>
+          <Filters view={view} change={setView} />
+        </Drawer>
+      ) : (
+        <aside className={css["side"]} aria-label={say("turn.filters")}>
+          <Region>
+            <Filters view={view} change={setView} />
+          </Region>
+        </aside>
+      )}
+      <section className={css["main"]} aria-label={say("turn.title")}>
+        <Lanes view={view} change={setView} />
+        <div className={css["tools"]}>
+          <Search key={view.lane} view={view} change={setView} />
+          <Select
+            aria-label={say("turn.sort")}
+            value={view.sort}
+            allowDeselect={false}
+            data={SORTS.map((sort) => ({ value: sort, label: say(`turn.sort.${sort}`) }))}
+            onChange={(chosen) => { setView({ ...view, sort: SORTS.find((one) => one === chosen) ?? PLAIN.sort }); }}
+          />
+          {isNarrow && (
+            <Button variant="default" onClick={() => { setFiltering(true); }}>
+              {say("turn.filters")}
+            </Button>
+          )}
+        </div>
+        <ActiveFilters view={view} change={setView} />
+        <Fresh queue={queue} />
+        <Region>
+          <Content view={view} queue={queue} clear={() => { setView({ ...PLAIN, lane: view.lane, sort: view.sort }); }} />
+        </Region>
+      </section>
+    </div>
+  );
+}
+
+interface Changing {
+  readonly view: View;
+  readonly change: (view: View) => void;
+}
+
+function Lanes({ view, change }: Changing) {
+  const { say } = useSpeech();
+  const mayReview = useMay("reviewer");
+  const lanes = LANES.filter((lane) => mayReview || lane === "all" || lane === "turn" || lane === "expiring");
+  return (
+    <Tabs value={view.lane} onChange={(lane) => { change({ ...view, lane: LANES.find((one) => one === lane) ?? PLAIN.lane }); }}>
+      <Tabs.List>
+        {lanes.map((lane) => (
+          <Tabs.Tab key={lane} value={lane}>
+            {say(`turn.lane.${lane}`)}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+    </Tabs>
+  );
+}
+
+function Search({ view, change }: Changing) {
+  const { say } = useSpeech();
+  const [text, setText] = useState(view.q);
+  const box = useRef<HTMLInputElement>(null);
+  const ask = useDebouncedCallback((q: string) => { change({ ...view, q }); }, 250);
+  useKeys({ "/": { what: "keys.search", run: () => box.current?.focus() } });
+  return (
+    <TextInput
+      ref={box}
+      type="search"
+      className={css["search"] ?? ""}
+      aria-label={say("turn.search")}
+      placeholder={say("turn.search")}
+      value={text}
+      onChange={({ currentTarget }) => {
+        setText(currentTarget.value);
+        ask(currentTarget.value);
+      }}
+      onKeyDown={({ key, currentTarget }) => {
+        if (key === "Escape" || key === "Enter") currentTarget.blur();
+      }}
+    />
+  );
+}
+
+/** How much is new since the list was read. It comes when it is asked for, so that nothing moves under the reader's eyes. */
+function Fresh({ queue }: { readonly queue: Queue }) {
+  const { say } = useSpeech();
+  const cached = useQueryClient();
+  const changes = useChanges();
+  const { fresh, decided } = useHeard();
+  const count = fresh + queue.reviews.filter(({ patch_id: id }) => decided.has(id)).length;
+  const show = (): void => {
+    changes.shown();
+    void cached.resetQueries({ queryKey: keys.queue });
+    void cached.invalidateQueries({ queryKey: ["facets"] });
+  };
+  const isNobodyReading = queue.reviews.length === 0 && !queue.isLoading;
+  useEffect(() => {
+    if (fresh > 0 && isNobodyReading) show();
+  });
+  useKeys({ ".": count > 0 ? { what: "keys.show", run: show } : null });
+  return (
+    <div className={css["fresh"]} role="status">
+      {count > 0 && !isNobodyReading && (
+        <Button size="compact-sm" onClick={show}>
+          {say("live.new", { count })} · {say("live.show")}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface ContentProps {
+  readonly view: View;
+  readonly queue: Queue;
+  readonly clear: () => void;
+}
+
+function Content({ view, queue, clear }: ContentProps) {
+  const selection = useSelection(queue.reviews);
+  const [deciding, setDeciding] = useState(false);
+  const decide = (all: boolean): void => {
+    selection.everything(all);
+    setDeciding(true);
+  };
+  return (
+    <>
+      <Reviews view={view} queue={queue} clear={clear} selection={selection} />
+      {selection.ids.size > 0 && <Selected total={queue.total} selection={selection} decide={decide} />}
+      {deciding && (
+        <BatchDialog
+          view={view}
+          chosen={queue.reviews.filter(({ patch_id: id }) => selection.ids.has(id))}
+          all={selection.isEverything}
+          close={() => {
+            setDeciding(false);
+            selection.clear();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Reviews({ view, queue, clear, selection }: ContentProps & { readonly selection: Selection }) {
+  const { say } = useSpeech();
+  if (queue.failure !== null) return <Failure failure={queue.failure} again={queue.again} />;
+  if (queue.reviews.length > 0) return <List view={view} queue={queue} selection={selection} />;
+  if (queue.isLoading) return <Loading lines={10} height={44} />;
+  return isFiltered(view) ? (
+    <Empty title={say("turn.empty.filtered")}>
+      <Button variant="default" onClick={clear}>
+        {say("turn.clear")}
+      </Button>
+    </Empty>
+  ) : (
+    <Empty title={say("turn.empty")}>
+      <p>{say("turn.empty.lead")}</p>
+    </Empty>
+  );
+}
+
+interface SelectedProps {
+  readonly total: string | null;
+  readonly selection: Selection;
+  readonly decide: (all: boolean) => void;
+}
+
+function Selected({ total, selection, decide }: SelectedProps) {
+  const { say } = useSpeech();
+  const count = say("turn.selected", { count: selection.ids.size });
+  return (
+    <div className={css["selected"]} role="region" aria-label={count}>
+      <strong>{count}</strong>
+      {total !== null && (
+        <Button size="compact-sm" variant="default" onClick={() => { decide(true); }}>
+          {say("turn.select_all", { count: total })}
+        </Button>
+      )}
+      <Button size="compact-sm" variant="default" onClick={selection.clear}>
+        {say("turn.unselect")}
+      </Button>
+      <Button size="compact-sm" onClick={() => { decide(false); }}>
+        {say("turn.batch")}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,115 @@
+/**
+ * Who is at the keyboard, and for how long. The token is in memory only. A session that ends leaves the page as it is: what is being
+ * written stays, and the person logs in again on top of it.
+ */
+
+import { Client, type Voucher } from "../api/client";
+import type { Me } from "../api/types";
+import type { Grant, Issuer } from "./grant";
+
+const RENEW_BEFORE_MS = 30_000;
+
+export type State =
+  | { readonly kind: "out"; readonly failure: string | null }
+  | { readonly kind: "in"; readonly me: Me }
+  | { readonly kind: "ended"; readonly me: Me };
+
+export class Session implements Voucher {
+  readonly client = new Client(this);
+  private grant: Grant | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private state: State = { kind: "out", failure: null };
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly issuer: Issuer) {}
+
+  token(): string | null {
+    return this.grant?.token ?? null;
+  }
+
+  /** The sidecar does not accept the token any more. */
+  refused(): void {
+    void this.renewOrEnd();
+  }
+
+  readonly now = (): State => this.state;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Log in for the first time; leaves the page where there is a provider. */
+  async signIn(person?: string): Promise<void> {
+    await this.begin({ aside: false, fresh: false, ...(person === undefined ? {} : { person }) });
+  }
+
+  /** Log in again on top of what is on the screen. True if the same person came back. */
+  async signInAgain(fresh = false): Promise<boolean> {
+    const before = this.state.kind === "out" ? null : this.state.me.subject;
+    await this.begin({ aside: true, fresh });
+    // Somebody else must not go on with what another person was writing.
+    if (this.state.kind === "in" && before !== null && this.state.me.subject !== before) location.assign("/");
+    return this.state.kind === "in";
+  }
+
+  /** Take what a login gave, and ask who that is. Raises Problem, Unreachable. */
+  async accept(grant: Grant): Promise<void> {
+    this.hold(grant);
+    const { body } = await this.client.get<Me>("/hitl/me");
+    this.become({ kind: "in", me: body });
+  }
+
+  /** A login that left the page and came back without success. */
+  failed(failure: unknown): void {
+    this.become({ kind: "out", failure: failure instanceof Error ? failure.message : String(failure) });
+  }
+
+  /** Forget the token, and log out at the provider as well. */
+  signOut(): void {
+    const where = this.grant === null ? null : this.issuer.farewell(this.grant);
+    this.drop();
+    this.become({ kind: "out", failure: null });
+    location.assign(where ?? "/");
+  }
+
+  private async begin(how: { readonly aside: boolean; readonly fresh: boolean; readonly person?: string }): Promise<void> {
+    try {
+      const grant = await this.issuer.signIn(how);
+      if (grant !== null) await this.accept(grant);
+    } catch (failure) {
+      if (this.state.kind !== "out") throw failure;
+      this.failed(failure);
+    }
+  }
+
+  private hold(grant: Grant): void {
+    this.grant = grant;
+    clearTimeout(this.timer);
+    const wait = grant.expiresAt - Date.now() - (grant.refresh === null ? 0 : RENEW_BEFORE_MS);
+    this.timer = setTimeout(() => void this.renewOrEnd(), Math.max(0, Math.min(wait, 2 ** 31 - 1)));
+  }
+
+  private async renewOrEnd(): Promise<void> {
+    const held = this.grant;
+    if (held === null) return;
+    const next = await this.issuer.renew(held);
+    if (this.grant !== held) return;
+    if (next !== null) {
+      this.hold(next);
+      return;
+    }
+    this.drop();
+    if (this.state.kind === "in") this.become({ kind: "ended", me: this.state.me });
+  }
+
+  private drop(): void {
+    this.grant = null;
+    clearTimeout(this.timer);
+  }
+
+  private become(state: State): void {
+    this.state = state;
+    for (const listener of this.listeners) listener();
+  }
+}
