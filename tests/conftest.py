@@ -31,8 +31,9 @@ __all__ = [
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--report FILE`, used by `make test-full`."""
+    """`--report FILE`, used by `make test-full`; `--pictures FOLDER` for docs/console."""
     parser.addoption("--report", type=Path, default=None, help="also write what the run took and left out to FILE")
+    parser.addoption("--pictures", type=Path, default=None, help="where pictures of the console are put")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -88,7 +88,8 @@ def where_to_look(stage: Stage, seconds: float) -> str:
     kept = f"kept in {stage.folder}" if stage.kept else f"temporary, in {stage.folder}"
     return f"""ready after {seconds:.1f} s ({kept}); Ctrl-C ends it
 
-  be somebody            token=$(hitl-stream token alice --sidecar {stage.http_url})    # bob, carol, victor, otto, …
+  the console            {stage.http_url}/    # be alice; ? shows all keys
+  by hand, as somebody   token=$(hitl-stream token alice --sidecar {stage.http_url})    # bob, carol, victor, otto, …
   waiting for a person   curl -H "Authorization: Bearer $token" {stage.http_url}/hitl/patches/pending
   one patch              curl -i -H "Authorization: Bearer $token" {stage.http_url}/hitl/patches/PATCH_ID
                          its ETag is the version you decide on

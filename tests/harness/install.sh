@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and Python packages cannot bring: Postgres 15, Java 17 and Maven (for a real Kafka and Keycloak), Go
-# (for Toxiproxy) and libfaketime.
+# (for Toxiproxy), libfaketime and Chromium.
 # Only as root on a machine with apt, and only what is missing; elsewhere it says what the run will lack.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/hitl-stream"
 command -v mvn >/dev/null || { [ -e "$cache/kafka-4.3.0" ] && [ -e "$cache/keycloak-26.4.0" ]; } || missing+=(maven)
 [ -e "$cache/toxiproxy-2.5.0/server" ] || command -v go >/dev/null || missing+=(golang-go)
 compgen -G "/usr/lib/*/faketime/libfaketime.so.1" >/dev/null || missing+=(libfaketime)
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

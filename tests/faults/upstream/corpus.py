@@ -69,12 +69,15 @@ def _invented(rng: random.Random, number: int) -> Fix:
     hunks = []
     for hunk in range(rng.randint(1, 6)):
         line = rng.randint(1, 400)
-        context = "".join(f"     step_{rng.randint(1, 99)}({word})\n" for _ in range(rng.randint(2, 12)))
+        around = rng.randint(2, 12)
+        context = "".join(f"     step_{rng.randint(1, 99)}({word})\n" for _ in range(around))
         hunks.append(
-            f"@@ -{line},4 +{line},5 @@ def read_{word}_{hunk}(request):\n{context}-    return run({word} + request.text)\n"
+            f"@@ -{line},{around + 1} +{line},{around + 2} @@ def read_{word}_{hunk}(request):\n"
+            f"{context}-    return run({word} + request.text)\n"
             f"+    checked = escape(request.text)\n+    return run({word}, checked)  # 'é' \U0001f512\n"
         )
-    diff = f"--- a/app/{word}.py\n+++ b/app/{word}.py\n" + "".join(hunks)
+    path = f"app/{word}.py"
+    diff = f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n" + "".join(hunks)
     severity = rng.choice(("LOW", "MEDIUM", "HIGH", "CRITICAL", None))
     return Fix(
         f"CVE-2026-{20000 + number}", severity, f"Unescaped {word}", f"shop-{word}", "PyPI", "Python", ("CWE-79",), diff

@@ -1,0 +1,150 @@
+"""Everybody can read it: no violation that axe knows of, on every page and in every state, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.console.conftest import Sit
+from tests.console.stage import Stage
+from tests.harness.availability import missing
+from tests.rules.source import ROOT
+
+AXE: Final = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it stands."""
+    if not Path(AXE).is_file():
+        missing("axe", "make console did not install it")
+    await page.evaluate(AXE.read_text())
+    found: dict[str, Any] = await page.evaluate(
+        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _RULES
+    )
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 375])
+async def test_no_page_and_no_state_keeps_anybody_out(stage: Stage, sit: Sit, scheme: str, width: int) -> None:
+    shap = {"lines_added": 0.2, "has_encoding": -0.1}
+    await stage.review(1, ml__shap_values=shap, ml__shap_base_value=0.4, patch__flagged=True, patch__flag_reason="odd")
+    await stage.review(2, vulnerability__severity="critical")
+    await stage.review(3, patch__diff="no diff at all")
+    await stage.decide("bob", "p-2", "approve")
+    await stage.review(4)
+    await stage.decide("bob", "p-4", "reject", reason="wrong")
+    reader = await sit(width=width, height=900, scheme=scheme)
+    page = reader.page
+    found: dict[str, list[str]] = {}
+
+    async def look(name: str) -> None:
+        found[name] = await violations(page)
+
+    await page.goto(stage.url)
+    await expect(page.get_by_role("button", name="Continue as alice")).to_be_visible()
+    await look("login")
+    await reader.log_in("alice")
+    await expect(reader.row("p-1")).to_be_visible()
+    await look("queue")
+    await reader.press("j", "x")
+    await expect(page.get_by_role("region", name="1 selected")).to_be_visible()
+    await look("selection")
+    await page.get_by_role("button", name="Decide together").click()
+    await look("batch")
+    await reader.press("Escape")
+    await reader.press("Shift+?")
+    await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    await look("keys")
+    await reader.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await reader.press("g", "s")
+    await expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    await look("settings")
+    await reader.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await reader.press("g", "f")
+    await look("feedback")
+    await reader.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    for patch in ("p-1", "p-2", "p-3", "p-4"):
+        await page.evaluate("(to) => { history.pushState(null, '', to) }", f"/patch?id={patch}")
+        await expect(reader.card(patch)).to_be_visible()
+        await look(f"card {patch}")
+    await page.evaluate("(to) => { history.pushState(null, '', to) }", "/patch?id=p-1")
+    await expect(reader.card("p-1")).to_be_visible()
+    await reader.press("r")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await look("rejecting")
+    await reader.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await reader.press("a")
+    await expect(page.get_by_text("not sent yet", exact=True)).to_be_visible()
+    await look("not sent yet")
+    await reader.press("u", "g", "n")
+    await expect(page.get_by_role("heading", name="Numbers")).to_be_visible()
+    await expect(page.get_by_role("region", name="Reviewer load")).to_be_visible()
+    await look("numbers")
+    await reader.press("g", "a")
+    await expect(page.get_by_role("row").nth(1)).to_be_visible()
+    await look("audit")
+    await page.evaluate("(to) => { history.pushState(null, '', to) }", "/patch?id=gone")
+    await expect(page.get_by_text("There is no such patch")).to_be_visible()
+    await look("nothing there")
+    wrong = [f"{name}: {one}" for name, told in found.items() for one in told]
+    assert wrong == [], "\n".join(wrong)
+
+
+async def test_keys_can_be_switched_off_and_are_none_while_typing(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice", "/patch?id=p-1")
+    await expect(alice.card("p-1")).to_be_visible()
+    await alice.press("c")
+    await page.keyboard.type("arnjk?")
+    await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("arnjk?")
+    await alice.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await alice.press("Shift+?")
+    await page.get_by_role("dialog").get_by_role("switch", name="Use keys").uncheck(force=True)
+    await alice.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await alice.press("a")
+    await alice.press("r")
+    await expect(page.get_by_text("not sent yet", exact=True)).to_be_hidden()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    assert await stage.state("p-1") == "pending"
+
+
+async def test_a_viewer_is_offered_nothing_that_they_may_not_do(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    victor = await sit()
+    await victor.log_in("victor", "/patch?id=p-1")
+    await expect(victor.card("p-1")).to_be_visible()
+    await expect(victor.page.get_by_text("You read only")).to_be_visible()
+    for name in ("Approve", "Reject", "Comment", "Claim", "More"):
+        await expect(victor.page.get_by_role("button", name=name)).to_have_count(0)
+    await expect(victor.page.get_by_role("link", name="Audit")).to_have_count(0)
+    await victor.press("a")
+    await expect(victor.page.get_by_text("not sent yet", exact=True)).to_be_hidden()
+
+
+async def test_it_speaks_portuguese(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    await alice.log_in("alice")
+    await alice.press("g", "s")
+    await alice.page.get_by_text("Português").click()
+    await expect(alice.page.get_by_role("dialog", name="Definições")).to_be_visible()
+    await alice.press("Escape")
+    await expect(alice.page.get_by_role("link", name="A minha vez")).to_be_visible()
+    assert await alice.page.locator("html").get_attribute("lang") == "pt"

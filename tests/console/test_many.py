@@ -1,0 +1,77 @@
+"""Many at once: chosen by key, by range and by filter; a dry run that tells, and an answer for each."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.console.conftest import Sit
+from tests.console.stage import Stage
+
+
+async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, sit: Sit) -> None:
+    for number in range(1, 7):
+        await stage.review(number)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice")
+    await expect(alice.row("p-1")).to_be_visible()
+    # The first by key, then all to the fourth.
+    await alice.press("j", "x", "j", "j", "j", "Shift+X")
+    await expect(page.get_by_role("region", name="4 selected")).to_be_visible()
+    await page.get_by_role("button", name="Decide together").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Reason").fill("the generator was wrong about all of these")
+    await dialog.get_by_role("button", name="See what would happen").click()
+    await expect(dialog.get_by_text("4 · Would be rejected")).to_be_visible()
+    for number in range(1, 5):
+        assert await stage.state(f"p-{number}") == "pending"
+    await stage.decide("bob", "p-2", "approve")
+    await dialog.get_by_role("button", name="Do it for 4").click()
+    await expect(dialog.get_by_text("3 · Rejected")).to_be_visible()
+    await expect(dialog.get_by_role("listitem").filter(has_text="p-2")).to_contain_text(
+        "Skipped: The patch changed since you looked"
+    )
+    assert [await stage.state(f"p-{n}") for n in range(1, 6)] == [
+        "rejected", "approved", "rejected", "rejected", "pending",
+    ]  # fmt: skip
+
+
+async def test_all_that_pass_a_filter_are_decided_however_many_pages(stage: Stage, sit: Sit) -> None:
+    for number in range(1, 206):
+        await stage.review(number, vulnerability__package="shop" if number % 41 else "other")
+    alice = await sit(height=700)
+    page = alice.page
+    await alice.log_in("alice", "/?package=shop")
+    await expect(alice.row("p-1")).to_be_visible()
+    await alice.press("j", "x")
+    await page.get_by_role("button", name="Select all that pass (200)").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_text("Approve", exact=True).click()
+    await dialog.get_by_role("button", name="See what would happen").click()
+    await expect(dialog.get_by_text("200 · Would be approved")).to_be_visible()
+    await dialog.get_by_role("button", name="Do it for 200").click()
+    await expect(dialog.get_by_text("200 · Approved")).to_be_visible()
+    assert [await stage.state(f"p-{n}") for n in (1, 41, 42, 205)] == ["approved", "pending", "approved", "pending"]
+
+
+async def test_a_view_is_a_link(stage: Stage, sit: Sit) -> None:
+    await stage.review(1, vulnerability__severity="low", vulnerability__package="shop")
+    await stage.review(2, vulnerability__severity="medium", vulnerability__package="shop")
+    await stage.review(3, vulnerability__severity="low", vulnerability__package="other")
+    alice, bob = await sit(), await sit()
+    page = alice.page
+    await alice.log_in("alice")
+    filters = page.get_by_role("complementary", name="Filters")
+    await filters.get_by_role("group", name="Severity").get_by_label("Low").check()
+    await expect(alice.row("p-2")).to_be_hidden()
+    await alice.press("/")
+    await page.keyboard.type("shop")
+    await expect(alice.row("p-3")).to_be_hidden()
+    await expect(alice.row("p-1")).to_be_visible()
+    await page.wait_for_url("**q=shop*")
+    await bob.log_in("bob", page.url.removeprefix(stage.url))
+    await expect(bob.row("p-1")).to_be_visible()
+    await expect(bob.row("p-2")).to_be_hidden()
+    await expect(bob.page.get_by_role("searchbox")).to_have_value("shop")
+    await bob.page.get_by_role("button", name="Remove filter Severity: Low").click()
+    await expect(bob.row("p-2")).to_be_visible()

@@ -1,0 +1,160 @@
+"""Several at once: two reviewers and one patch, what others do while one reads, and a sidecar that is away for a while."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.console.conftest import Sit
+from tests.console.stage import Stage
+from tests.harness import wait
+
+CRITICAL = {"vulnerability__severity": "critical"}
+
+
+async def test_of_two_who_decide_one_is_told_who_won(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice, bob = await sit(), await sit()
+    for reader, name in ((alice, "alice"), (bob, "bob")):
+        await reader.log_in(name)
+        await reader.row("p-1").get_by_role("link").click()
+        await expect(reader.card("p-1")).to_be_visible()
+    await alice.press("Shift+A")
+    await alice.page.keyboard.type("looks right to me")
+    await alice.page.keyboard.press("Control+Enter")
+    await bob.press("r")
+    await bob.page.get_by_role("dialog").get_by_label("Reason").fill("it is incomplete")
+    await bob.page.keyboard.press("Control+Enter")
+    await alice.page.get_by_role("button", name="Send now").click()
+    await expect(alice.page.get_by_label("Sending")).to_contain_text("Approved")
+    await bob.page.get_by_role("button", name="Send now").click()
+    refused = bob.page.get_by_label("Sending").get_by_role("alert")
+    await expect(refused).to_contain_text("p-1 was decided by alice")
+    await expect(refused).to_contain_text("Your text is kept")
+    assert await stage.state("p-1") == "approved"
+
+
+async def test_what_others_do_is_told_without_moving_what_is_read(stage: Stage, sit: Sit) -> None:
+    for number in (1, 2, 3):
+        await stage.review(number)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice")
+    await expect(alice.row("p-3")).to_be_visible()
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    before = await alice.row("p-3").bounding_box()
+    async with stage.client("bob") as bob:
+        await bob.post("/hitl/patches/_/claim", params={"patch_id": "p-3"})
+    await expect(alice.row("p-3")).to_contain_text("Held by bob")
+    await stage.decide("bob", "p-2", "approve")
+    await expect(alice.row("p-2")).to_contain_text("Approved by bob")
+    await stage.review(4)
+    await expect(page.get_by_role("button", name="2 changes")).to_be_visible()
+    assert await alice.row("p-3").bounding_box() == before
+    await expect(alice.row("p-4")).to_be_hidden()
+    await alice.press(".")
+    await expect(alice.row("p-4")).to_be_visible()
+    await expect(alice.row("p-2")).to_be_hidden()
+
+
+async def test_an_empty_queue_fills_by_itself(stage: Stage, sit: Sit) -> None:
+    alice = await sit()
+    await alice.log_in("alice")
+    await expect(alice.page.get_by_text("Nothing is waiting for you")).to_be_visible()
+    await expect(alice.page.get_by_text("Live", exact=True)).to_be_visible()
+    await stage.review(1)
+    await expect(alice.row("p-1")).to_be_visible()
+
+
+async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice", "/patch?id=p-1")
+    await expect(alice.card("p-1")).to_be_visible()
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await alice.press("Shift+A")
+    await page.keyboard.type("fine by me")
+    await stage.review(1, wargame__run_id="run-2", ml__confidence=0.8)
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("button", name="Send now")).to_be_visible()
+    await page.get_by_role("button", name="Send now").click()
+    refused = page.get_by_label("Sending").get_by_role("alert")
+    await expect(refused).to_contain_text("there is new evidence")
+    assert await stage.state("p-1") == "pending"
+    await refused.get_by_role("button", name="Look again").click()
+    await expect(page.get_by_text("there is new evidence")).to_be_visible()
+    await expect(page.get_by_role("region", name="Why is this here")).to_contain_text("0.8 < 0.95")
+    await alice.press("a")
+    await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
+
+
+async def test_away_and_back_misses_nothing_and_sends_what_was_decided_once(stage: Stage, sit: Sit) -> None:
+    for number in (1, 2):
+        await stage.review(number)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await alice.row("p-1").get_by_role("link").click()
+    await expect(alice.card("p-1")).to_be_visible()
+    await stage.stop()
+    await expect(page.get_by_role("alert").filter(has_text="No connection to the sidecar")).to_be_visible()
+    await alice.press("a")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(page.get_by_text("Sending…")).to_be_visible()
+    await stage.review(3)
+    await stage.start()
+    await expect(page.get_by_label("Sending")).to_contain_text("p-1 Approved", timeout=30_000)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=30_000)
+    assert await stage.state("p-1") == "approved"
+    await alice.press("Escape")
+    await expect(page.get_by_role("button", name="change")).to_be_visible()
+    await alice.press(".")
+    await expect(alice.row("p-3")).to_be_visible()
+    await expect(alice.row("p-1")).to_be_hidden()
+
+
+async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: Stage, sit: Sit) -> None:
+    await stage.review(1, **CRITICAL)
+    alice = await sit()
+    page = alice.page
+    stage.issuer.age_s = 600
+    await alice.log_in("alice", "/patch?id=p-1")
+    await expect(page.get_by_text("None yet, 2 needed")).to_be_visible()
+    await alice.press("a")
+    await page.get_by_role("button", name="Send now").click()
+    asked = page.get_by_label("Sending").get_by_role("alert")
+    await expect(asked).to_contain_text("younger than five minutes")
+    assert await stage.state("p-1") == "pending"
+    stage.issuer.age_s = 0
+    await asked.get_by_role("button", name="Log in again to approve this").click()
+    await expect(page.get_by_label("Sending")).to_contain_text("Your approval counts; 1 more needed")
+    assert await stage.state("p-1") == "pending"
+    bob = await sit()
+    await bob.log_in("bob")
+    await expect(bob.page.get_by_role("heading", name="They need one more approval")).to_be_visible()
+    await bob.row("p-1").get_by_role("link").click()
+    await expect(bob.page.get_by_role("button", name="Approve as the second")).to_be_visible()
+    await bob.press("a")
+    await bob.page.get_by_role("button", name="Send now").click()
+    await expect(bob.page.get_by_label("Sending")).to_contain_text("p-1 Approved")
+    assert await stage.state("p-1") == "approved"
+
+
+async def test_leaving_the_page_sends_what_waits(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    await alice.log_in("alice", "/patch?id=p-1")
+    await expect(alice.card("p-1")).to_be_visible()
+    await alice.press("a")
+    await expect(alice.page.get_by_text("not sent yet", exact=True)).to_be_visible()
+    await alice.page.goto(f"{stage.url}/livez")
+    await _until_state(stage, "p-1", "approved")
+    await alice.page.goto(stage.url)
+
+
+async def _until_state(stage: Stage, patch_id: str, wanted: str) -> None:
+    async def stands() -> bool:
+        return await stage.state(patch_id) == wanted
+
+    await wait.until_async(stands)
