@@ -14,6 +14,7 @@ export default defineConfig({
     sourcemap: false,
     // A data: URL would need a hole in the policy that lets nothing in but our own files.
     assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 700, // before it is compressed; what counts is in tests/console/test_speed.py
     modulePreload: { polyfill: false },
     license: { fileName: "licences.md" },
   },
