@@ -19,7 +19,6 @@ from hitl_stream.store.analytics import Day, Summary
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KNOWN = frozenset(("since", "until"))
 DAYS_DEFAULT, DAYS_MAX = 30, 366
-EARLIEST = date(1970, 1, 1)
 HAPPENED = ("opened", "approved_by_policy", "approved_by_people", "rejected", "expired", "revoked")
 
 router = APIRouter()
@@ -36,15 +35,18 @@ async def show_summary(asked: Asker) -> Response:
 
 @router.get("/hitl/analytics/timeline")
 async def show_timeline(asked: Asker) -> Response:
-    """Day by day (UTC) from `since` until before `until`, by default the last 30 days with today."""
+    """Day by day (UTC) from `since` until before `until`, by default the last 30 days; of more than a year the end."""
     async with asked.reading() as conn:
         asked_for = query.read(asked.request, _KNOWN)
         until = _day(asked_for, "until") or datetime.now(UTC).date() + timedelta(days=1)
-        since = _day(asked_for, "since") or max(until, EARLIEST) - timedelta(days=DAYS_DEFAULT)
-        if not 0 < (until - since).days <= DAYS_MAX:
-            raise invalid_query(f"since, until: 1 to {DAYS_MAX} days")
-        found = await analytics.read_days(conn, since, until)
+        since = _day(asked_for, "since") or _before(until, DAYS_DEFAULT)
+        found = await analytics.read_days(conn, max(since, _before(until, DAYS_MAX)), until)
     return reply.make({"days": [_of_day(one) for one in found]}).response()
+
+
+def _before(day: date, days: int) -> date:
+    """So many days before, as far as there are any."""
+    return day - timedelta(days=min(days, (day - date.min).days))
 
 
 def _of_day(found: Day) -> dict[str, Any]:

@@ -125,7 +125,9 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
         "Approve or reject many.", command.BatchAnswer, command.Batch, problems=(408, 409, 413)
     ),
     ("GET", "/hitl/analytics/summary"): Operation("How it goes.", overview.Summary, query=_DAYS),
-    ("GET", "/hitl/analytics/timeline"): Operation("How it went, day by day.", overview.Timeline, query=_DAYS),
+    ("GET", "/hitl/analytics/timeline"): Operation(
+        "How it went, day by day, a year at most.", overview.Timeline, query=_DAYS
+    ),
     ("POST", "/hitl/feedback"): Operation(
         "Say something about the console.", command.Kept, command.Feedback, status=201, problems=(408, 409, 413)
     ),

@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import httpx2
-import pytest
 
 from hitl_stream.duties import tallies
 from hitl_stream.store.database import Database
@@ -72,19 +71,18 @@ async def test_a_review_that_waits_again_comes_in_again(
     assert (today["opened"], today["approved_by_policy"], today["revoked"]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "since=2026-02-01&until=2026-02-01",
-        "since=2026-02-02&until=2026-02-01",
-        "since=2020-01-01",
-        "until=0001-01-05",
-        "day=1",
-    ],
-)
-async def test_a_range_that_is_none_or_too_long_is_refused(client: httpx2.AsyncClient, query: str) -> None:
-    response = await client.get(f"/hitl/analytics/timeline?{query}")
-    assert (response.status_code, response.json()["type"]) == (422, "/problems/invalid-query")
+async def test_of_a_long_range_the_last_year_is_told(client: httpx2.AsyncClient) -> None:
+    found = await days(client, "since=2000-01-01&until=2026-01-01")
+    assert (len(found), found[0]["day"], found[-1]["day"]) == (366, "2024-12-31", "2025-12-31")
+    assert len(await days(client, "since=2000-01-01")) == 366
+    assert await days(client, "since=2026-02-02&until=2026-02-01") == []
+    assert len(await days(client, "until=0001-01-05")) == 4
+
+
+async def test_what_is_no_day_is_refused(client: httpx2.AsyncClient) -> None:
+    for query in ("since=yesterday", "until=2026-02-30", "day=1"):
+        response = await client.get(f"/hitl/analytics/timeline?{query}")
+        assert (response.status_code, response.json()["type"]) == (422, "/problems/invalid-query")
 
 
 async def test_a_range_is_what_was_asked_for(client: httpx2.AsyncClient) -> None:

@@ -363,7 +363,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How it went, day by day.
+         * How it went, day by day, a year at most.
          * @description Needs one of these roles: auditor, break-glass, policy-admin, reviewer, smoke, viewer.
          */
         get: operations["get_analytics_timeline"];
@@ -2904,7 +2904,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it went, day by day. */
+            /** @description How it went, day by day, a year at most. */
             200: {
                 headers: {
                     [name: string]: unknown;
