@@ -24,6 +24,7 @@ from hitl_stream.sidecar.problem import Problem
 # The addresses at which the console shows something: all of them are the same page.
 PAGES: Final = ("/", "/patch", "/audit", "/numbers", "/signed-in")
 NONCE: Final = "__CSP_NONCE__"
+NAME_MAX: Final = 128
 _COMPRESSED_FROM: Final = 1_024
 _TEXTUAL: Final = ("text/", "application/javascript", "application/json", "image/svg")
 
@@ -58,16 +59,22 @@ class Console:
     def file(self, name: str) -> _File:
         """A built file; read once. Raises Problem 404."""
         if name not in self._files:
-            found = self.folder
-            for part in name.split("/"):
-                found = found / part
-            if "" in name.split("/") or ".." in name or not found.is_file():
-                raise Problem(404, "not-found", "Not Found")
-            content = found.read_bytes()
+            content = self._read(name)
             media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
             small = media_type.startswith(_TEXTUAL) and len(content) >= _COMPRESSED_FROM
             self._files[name] = _File(content, gzip.compress(content, 9, mtime=0) if small else None, media_type)
         return self._files[name]
+
+    def _read(self, name: str) -> bytes:
+        parts = name.split("/")
+        if not all(parts) or ".." in name or len(name) > NAME_MAX:
+            raise Problem(404, "not-found", "Not Found")
+        found = self.folder
+        for part in parts:
+            found = found / part
+        if not found.is_file():
+            raise Problem(404, "not-found", "Not Found")
+        return found.read_bytes()
 
     def page(self) -> Response:
         """The page, with a nonce of its own for the styles that it makes."""

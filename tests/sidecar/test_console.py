@@ -70,7 +70,15 @@ async def test_what_is_named_after_its_content_is_kept_and_compressed(browser: h
 
 @pytest.mark.parametrize(
     "path",
-    ["/assets/other.js", "/assets/", "/assets/../index.html", "/assets/..%2f..%2fsecret.txt", "/assets/%2e%2e", "/x"],
+    [
+        "/assets/other.js",
+        "/assets/",
+        "/assets/../index.html",
+        "/assets/..%2f..%2fsecret.txt",
+        "/assets/%2e%2e",
+        "/x",
+        f"/assets/{'x' * 300}",
+    ],
 )
 async def test_nothing_else_is_served(browser: httpx2.AsyncClient, path: str) -> None:
     response = await browser.get(path)
