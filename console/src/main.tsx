@@ -18,7 +18,10 @@ setNonce(nonce);
 
 async function start(root: HTMLElement): Promise<void> {
   const found = returned(new URL(location.href));
-  if (found !== null && handOver(found)) return;
+  if (found !== null && handOver(found)) {
+    root.textContent = "You are logged in. This window can be closed.";
+    return;
+  }
   const config = await ask();
   const issuer = config.login.kind === "demo" ? new DemoIssuer() : new OidcIssuer(provider(config.login));
   const session = new Session(issuer);

@@ -22,7 +22,8 @@ from hitl_stream.sidecar import reply
 from hitl_stream.sidecar.problem import Problem
 
 # The addresses at which the console shows something: all of them are the same page.
-PAGES: Final = ("/", "/patch", "/audit", "/numbers", "/signed-in")
+SIGNED_IN: Final = "/signed-in"
+PAGES: Final = ("/", "/patch", "/audit", "/numbers", SIGNED_IN)
 NONCE: Final = "__CSP_NONCE__"
 NAME_MAX: Final = 128
 _COMPRESSED_FROM: Final = 1_024
@@ -76,8 +77,11 @@ class Console:
             raise Problem(404, "not-found", "Not Found")
         return found.read_bytes()
 
-    def page(self) -> Response:
-        """The page, with a nonce of its own for the styles that it makes."""
+    def page(self, path: str) -> Response:
+        """The page, with a nonce of its own for the styles that it makes.
+
+        A window in which somebody logs in comes back from the provider to SIGNED_IN: it is not cut off from who opened it.
+        """
         if not (self.folder / "index.html").is_file():
             raise Problem(404, "console-not-built", "The console is not built", "`make console` builds it.")
         nonce = token_urlsafe(16)
@@ -85,7 +89,7 @@ class Console:
         headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": self._policy(nonce),
-            "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+            "Cross-Origin-Opener-Policy": "unsafe-none" if path == SIGNED_IN else "same-origin-allow-popups",
             "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         }
         return Response(text, headers=headers, media_type="text/html; charset=utf-8")
@@ -118,7 +122,7 @@ def _console(request: Request) -> Console:
 
 async def show_page(request: Request) -> Response:
     """The console, at whichever of its pages."""
-    return _console(request).page()
+    return _console(request).page(request.url.path)
 
 
 for _page in PAGES:

@@ -46,6 +46,9 @@ class Reader:
             self.wrong.append(f"console: {message.text}")
 
     async def _dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # the browser's own question whether to leave what is not sent yet
+            await dialog.accept()
+            return
         self.wrong.append(f"dialog: {dialog.message}")
         await dialog.dismiss()
 
@@ -69,6 +72,10 @@ class Reader:
         """A line of the queue."""
         link = self.page.get_by_role("link", name=re.compile(rf"^{re.escape(patch_id)}(\s|$)"))
         return self.page.get_by_role("listitem").filter(has=link)
+
+    async def reads(self, patch_id: str) -> None:
+        """A patch is open, and its diff on the screen: now it can be decided on."""
+        await expect(self.card(patch_id)).to_have_attribute("data-ready", "true")
 
     def card(self, patch_id: str) -> Locator:
         """A patch that is open."""

@@ -20,13 +20,14 @@ from tests.sidecar.conftest import Upstream
 
 
 class Issuer(DemoIssuer):
-    """The demo's, whose next logins can be of a while ago."""
+    """The demo's, whose next logins can be of a while ago, or of somebody else."""
 
     age_s: int = 0
+    instead: str | None = None
 
     def token(self, name: str, now: int | None = None) -> str:
-        """As if the person had logged in `age_s` ago."""
-        return super().token(name, int(time.time()) - self.age_s if now is None else now)
+        """As if the person had logged in `age_s` ago; where `instead` is set it is that one who sits there now."""
+        return super().token(self.instead or name, int(time.time()) - self.age_s if now is None else now)
 
 
 @dataclass

@@ -23,21 +23,21 @@ async def test_a_reviewers_day(stage: Stage, alice: Reader) -> None:
     await alice.press("j", "j", "j", "k")
     await expect(alice.row("p-2").get_by_role("link")).to_be_focused()
     await alice.press("Enter")
-    await expect(alice.card("p-2")).to_be_visible()
+    await alice.reads("p-2")
     await expect(page.get_by_role("region", name="Why is this here")).to_contain_text("0.91 < 0.95")
 
     # Approved, taken back, approved again: the next one opens by itself, and only then is the first sent.
     await alice.press("a")
-    await expect(alice.card("p-3")).to_be_visible()
+    await alice.reads("p-3")
     await expect(page.get_by_text("not sent yet", exact=True)).to_be_visible()
     await alice.press("u")
     await expect(page.get_by_text("not sent yet", exact=True)).to_be_hidden()
     await page.clock.fast_forward(UNDO_MS)
     assert await stage.state("p-2") == "pending"
     await page.go_back()
-    await expect(alice.card("p-2")).to_be_visible()
+    await alice.reads("p-2")
     await alice.press("a")
-    await expect(alice.card("p-3")).to_be_visible()
+    await alice.reads("p-3")
     await page.clock.fast_forward(UNDO_MS)
     await expect(page.get_by_label("Sending")).to_contain_text("p-2 Approved")
     assert await stage.state("p-2") == "approved"
@@ -49,7 +49,7 @@ async def test_a_reviewers_day(stage: Stage, alice: Reader) -> None:
     await page.keyboard.type("it opens a race, see jkarx")
     await dialog.get_by_label("The fix is incomplete").press("Space")
     await dialog.get_by_role("button", name="Reject").press("Enter")
-    await expect(alice.card("p-4")).to_be_visible()
+    await alice.reads("p-4")
     await page.clock.fast_forward(UNDO_MS)
     await expect(page.get_by_label("Sending")).to_contain_text("p-3 Rejected")
     assert await stage.state("p-3") == "rejected"
@@ -71,12 +71,12 @@ async def test_a_reviewers_day(stage: Stage, alice: Reader) -> None:
 
     # To the next, back to the queue by Escape, to the numbers and the audit by two keys, and what all the keys are.
     await alice.press("n")
-    await expect(alice.card("p-5")).to_be_visible()
+    await alice.reads("p-5")
     await alice.press("Escape")
     await expect(alice.row("p-5")).to_be_visible()
     await alice.press("g", "n")
     await expect(page.get_by_role("heading", name="Numbers")).to_be_visible()
-    await alice.press("g", "a")
+    await alice.press("g", "h")
     await expect(page.get_by_role("row", name="it opens a race").first).to_be_visible()
     await alice.press("?")
     await expect(page.get_by_role("dialog", name="Keys")).to_contain_text("My turn")

@@ -75,7 +75,7 @@ async def test_it_is_shown_and_never_done(stage: Stage, sit: Sit, payload: str) 
     await alice.log_in("alice")
     await expect(page.get_by_role("link", name=payload)).to_be_visible()
     await page.get_by_role("link", name=payload).click()
-    await expect(alice.card(patch_id)).to_be_visible()
+    await alice.reads(patch_id)
     await expect(page.get_by_role("region", name="What happened")).to_contain_text(payload)
     await expect(page.locator(".diff-code-insert")).to_contain_text(f"{payload}{payload}")
     closed = page.locator("details:not([open]) > summary")
@@ -128,7 +128,7 @@ async def test_real_fixes_are_shown_to_their_last_file(stage: Stage, sit: Sit) -
     for number, fix in enumerate(fixes):
         if number > 0:
             await page.evaluate("(to) => { history.pushState(null, '', to) }", f"/patch?id=p-{number}")
-        await expect(alice.card(f"p-{number}")).to_be_visible()
+        await alice.reads(f"p-{number}")
         files = sum(line.startswith("diff --git ") for line in fix.diff.splitlines())
         counted = page.get_by_text(f"{files:,} file{'' if files == 1 else 's'} ·")
         await expect(counted, f"{fix.cve_id}: {files} files").to_be_visible()

@@ -136,7 +136,7 @@ async def test_every_page_and_state_has_its_picture(stage: Stage, sit: Sit, pict
     await reader.press("u", "g", "n")
     await expect(page.get_by_role("region", name="Reviewer load")).to_be_visible()
     await take("numbers", whole=True)
-    await reader.press("g", "a")
+    await reader.press("g", "h")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
     await take("audit")
     await page.set_viewport_size({"width": 375, "height": 812})

@@ -55,7 +55,7 @@ async def test_a_card_is_there_at_once_when_its_data_is(stage: Stage, sit: Sit) 
     page = alice.page
     await alice.log_in("alice")
     await alice.row("p-1").get_by_role("link").click()
-    await expect(alice.card("p-1")).to_be_visible()
+    await alice.reads("p-1")
     await alice.press("Escape")
     await expect(alice.row("p-2")).to_be_visible()
     await page.evaluate(
@@ -68,7 +68,7 @@ async def test_a_card_is_there_at_once_when_its_data_is(stage: Stage, sit: Sit) 
         }"""
     )
     await alice.row("p-2").get_by_role("link").click()
-    await expect(alice.card("p-2")).to_be_visible()
+    await alice.reads("p-2")
     took = await page.evaluate(
         """() => {
           const asked = performance.getEntriesByType("resource").filter(one => one.name.includes("/_/?patch_id=p-2"));

@@ -17,7 +17,7 @@ async def test_of_two_who_decide_one_is_told_who_won(stage: Stage, sit: Sit) -> 
     for reader, name in ((alice, "alice"), (bob, "bob")):
         await reader.log_in(name)
         await reader.row("p-1").get_by_role("link").click()
-        await expect(reader.card("p-1")).to_be_visible()
+        await reader.reads("p-1")
     await alice.press("Shift+A")
     await alice.page.keyboard.type("looks right to me")
     await alice.page.keyboard.press("Control+Enter")
@@ -70,7 +70,7 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     alice = await sit()
     page = alice.page
     await alice.log_in("alice", "/patch?id=p-1")
-    await expect(alice.card("p-1")).to_be_visible()
+    await alice.reads("p-1")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await alice.press("Shift+A")
     await page.keyboard.type("fine by me")
@@ -84,6 +84,7 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await refused.get_by_role("button", name="Look again").click()
     await expect(page.get_by_text("there is new evidence")).to_be_visible()
     await expect(page.get_by_role("region", name="Why is this here")).to_contain_text("0.8 < 0.95")
+    await alice.reads("p-1")
     await alice.press("a")
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
 
@@ -96,7 +97,7 @@ async def test_away_and_back_misses_nothing_and_sends_what_was_decided_once(stag
     await alice.log_in("alice")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await alice.row("p-1").get_by_role("link").click()
-    await expect(alice.card("p-1")).to_be_visible()
+    await alice.reads("p-1")
     await stage.stop()
     await expect(page.get_by_role("alert").filter(has_text="No connection to the sidecar")).to_be_visible()
     await alice.press("a")
@@ -120,6 +121,7 @@ async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: S
     page = alice.page
     stage.issuer.age_s = 600
     await alice.log_in("alice", "/patch?id=p-1")
+    await alice.reads("p-1")
     await expect(page.get_by_text("None yet, 2 needed")).to_be_visible()
     await alice.press("a")
     await page.get_by_role("button", name="Send now").click()
@@ -134,6 +136,7 @@ async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: S
     await bob.log_in("bob")
     await expect(bob.page.get_by_role("heading", name="They need one more approval")).to_be_visible()
     await bob.row("p-1").get_by_role("link").click()
+    await bob.reads("p-1")
     await expect(bob.page.get_by_role("button", name="Approve as the second")).to_be_visible()
     await bob.press("a")
     await bob.page.get_by_role("button", name="Send now").click()
@@ -141,11 +144,57 @@ async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: S
     assert await stage.state("p-1") == "approved"
 
 
+async def test_what_one_decided_is_never_sent_as_another(stage: Stage, sit: Sit) -> None:
+    """Somebody else logs in where the session of the one who decided has ended: nothing of it goes under the second name."""
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await page.clock.install()
+    await alice.log_in("alice", "/patch?id=p-1")
+    await alice.reads("p-1")
+    stage.issuer.instead = "bob"
+    await stage.stop()
+    await alice.press("a")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(page.get_by_text("Sending…")).to_be_visible()
+    await page.clock.fast_forward(3_700_000)
+    await stage.start()
+    await page.get_by_role("button", name="Log in again").click()
+    await expect(page.get_by_role("heading", name="Review console")).to_be_visible()
+    await page.clock.fast_forward(60_000)
+    assert await stage.state("p-1") == "pending"
+
+
+async def test_logging_out_sends_first_what_waits(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice", "/patch?id=p-1")
+    await alice.reads("p-1")
+    await alice.press("a")
+    await page.get_by_role("button", name="alice", exact=True).click()
+    await page.get_by_role("menuitem", name="Log out").click()
+    await expect(page.get_by_role("heading", name="Review console")).to_be_visible()
+    assert await stage.state("p-1") == "approved"
+
+
+async def test_a_key_pressed_twice_decides_once(stage: Stage, sit: Sit) -> None:
+    for number in (1, 2):
+        await stage.review(number)
+    alice = await sit()
+    await alice.log_in("alice", "/patch?id=p-1")
+    await alice.reads("p-1")
+    await alice.press("a", "a", "a")
+    await expect(alice.card("p-2")).to_be_visible()
+    await alice.reads("p-2")
+    await expect(alice.page.get_by_text("not sent yet", exact=True)).to_have_count(1)
+
+
 async def test_leaving_the_page_sends_what_waits(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
     alice = await sit()
     await alice.log_in("alice", "/patch?id=p-1")
-    await expect(alice.card("p-1")).to_be_visible()
+    await alice.reads("p-1")
     await alice.press("a")
     await expect(alice.page.get_by_text("not sent yet", exact=True)).to_be_visible()
     await alice.page.goto(f"{stage.url}/livez")

@@ -54,6 +54,8 @@ async def test_every_address_is_the_same_page_with_a_policy_of_its_own(browser: 
         assert allowed["frame-ancestors"] == "'none'"
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["referrer-policy"] == "no-referrer"
+        opener = "unsafe-none" if page == "/signed-in" else "same-origin-allow-popups"
+        assert response.headers["cross-origin-opener-policy"] == opener
     assert nonces[0] != nonces[1]
 
 

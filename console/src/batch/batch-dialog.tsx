@@ -14,7 +14,7 @@ import { Chip, Foreign } from "../design/piece";
 import { useClient } from "../session/use-session";
 import { type Speech, useSpeech } from "../words/words";
 import type { View } from "../queue/view";
-import { type Item, type Order, TAKEN_MAX, act, collect, isSkipped, itemOf } from "./batch";
+import { type Item, type Order, TAKEN_MAX, act, collect, isSkipped, itemOf, keysFor } from "./batch";
 import css from "./batch-dialog.module.css";
 
 interface Props {
@@ -31,25 +31,33 @@ export function BatchDialog({ view, chosen, all, close }: Props) {
   const cached = useQueryClient();
   const [order, setOrder] = useState<Order>({ action: "reject", text: "", presets: [] });
   const [progress, setProgress] = useState<readonly [number, number]>([0, 0]);
+  const [done, setDone] = useState<readonly ItemAnswer[]>([]);
   const planning = useMutation({
     mutationFn: async () => {
-      const items = all ? await collect(client, view, (found) => { setProgress([0, found]); }) : chosen.map(itemOf);
-      const plan = await act(client, items, order, true, (done) => { setProgress([done.length, items.length]); });
-      return { items, plan };
+      const found = all ? await collect(client, view, (count) => { setProgress([0, count]); }) : [];
+      const picked = chosen.map(itemOf).filter(({ patch_id: id }) => !found.some((one) => one.patch_id === id));
+      const items = [...picked, ...found].slice(0, TAKEN_MAX);
+      const plan = await act(client, items, order, null, (done) => { setProgress([done.length, items.length]); });
+      const possible = items.filter((_, index) => plan[index] !== undefined && !isSkipped(plan[index]));
+      return { items, plan, possible, keys: keysFor(possible) };
     },
   });
   const doing = useMutation({
-    mutationFn: async (items: readonly Item[]) =>
-      await act(client, items, order, false, (done) => { setProgress([done.length, items.length]); }),
+    mutationFn: async ({ items, keys: given }: { readonly items: readonly Item[]; readonly keys: readonly string[] }) =>
+      await act(client, items, order, given, (done) => {
+        setDone(done);
+        setProgress([done.length, items.length]);
+      }),
     onSettled: () => void cached.invalidateQueries({ queryKey: keys.queue }),
   });
   const plan = planning.data?.plan;
-  const possible = planning.data?.items.filter((_, index) => plan?.[index] !== undefined && !isSkipped(plan[index])) ?? [];
-  const shown = doing.data ?? plan;
+  const possible = planning.data?.possible ?? [];
+  // What was done is done, also where the rest failed.
+  const shown = done.length > 0 ? done : plan;
   const busy = planning.isPending || doing.isPending;
   const failure = planning.error ?? doing.error;
   return (
-    <Dialog opened onClose={close} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
+    <Dialog opened onClose={doing.isPending ? () => undefined : close} withCloseButton={!doing.isPending} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
       <Stack>
         {plan === undefined && <Choice order={order} change={setOrder} disabled={busy} />}
         {all && planning.data?.items.length === TAKEN_MAX && <p role="note">{say("batch.limited", { count: TAKEN_MAX })}</p>}
@@ -62,7 +70,7 @@ export function BatchDialog({ view, chosen, all, close }: Props) {
         {failure !== null && <Failure failure={failure} />}
         {shown !== undefined && (
           <>
-            <h3>{say(doing.data === undefined ? "batch.outcome" : "batch.result")}</h3>
+            <h3>{say(done.length === 0 ? "batch.outcome" : "batch.result")}</h3>
             <Tally answers={shown} />
             <Answers answers={shown} />
           </>
@@ -78,7 +86,7 @@ export function BatchDialog({ view, chosen, all, close }: Props) {
             </Button>
           )}
           {plan !== undefined && doing.data === undefined && possible.length > 0 && (
-            <Button loading={busy} {...(order.action === "reject" ? { color: DANGER } : {})} onClick={() => { doing.mutate(possible); }}>
+            <Button loading={busy} {...(order.action === "reject" ? { color: DANGER } : {})} onClick={() => { if (planning.data !== undefined) doing.mutate({ items: possible, keys: planning.data.keys }); }}>
               {say("batch.do", { count: possible.length })}
             </Button>
           )}

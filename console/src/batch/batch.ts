@@ -37,19 +37,25 @@ export function itemOf({ patch_id, version }: Review): Item {
   return { patch_id, version };
 }
 
-/** What becomes, or with `dryRun` would become, of each; in the order of the items. Raises Problem, Unreachable. */
+/** One key for each portion: with the same ones it can be asked again, and is done once. */
+export function keysFor(items: readonly Item[]): readonly string[] {
+  return Array.from({ length: Math.ceil(items.length / PORTION) }, () => crypto.randomUUID());
+}
+
+/** What becomes, or without `keys` would become, of each; in the order of the items. Raises Problem, Unreachable. */
 export async function act(
   client: Client,
   items: readonly Item[],
   { action, text, presets }: Order,
-  dryRun: boolean,
+  keys: readonly string[] | null,
   progress: (done: readonly ItemAnswer[]) => void,
 ): Promise<readonly ItemAnswer[]> {
   const done: ItemAnswer[] = [];
   for (let from = 0; from < items.length; from += PORTION) {
     const said = action === "reject" ? { reason: text, presets } : text.trim() === "" ? {} : { comment: text };
-    const body = { action, dry_run: dryRun, items: items.slice(from, from + PORTION), ...said };
-    const answer = await client.post<BatchAnswer>("/hitl/patches/batch", { body, ...(dryRun ? {} : { key: crypto.randomUUID() }) });
+    const key = keys?.[from / PORTION];
+    const body = { action, dry_run: key === undefined, items: items.slice(from, from + PORTION), ...said };
+    const answer = await client.post<BatchAnswer>("/hitl/patches/batch", { body, ...(key === undefined ? {} : { key }) });
     done.push(...answer.body.results);
     progress([...done]);
   }

@@ -2,7 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, Suspense, lazy } from "react";
+import { type ReactNode, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
 import { keys, patch } from "../api/queries";
@@ -27,6 +27,8 @@ import { Related } from "./related";
 import { Since } from "./since";
 import { Why } from "./why";
 
+const SETTLED_MS = 400;
+
 const Diff = lazy(() => import("../diff/diff"));
 
 export default function CardPage() {
@@ -42,6 +44,7 @@ function Card({ id }: { readonly id: string }) {
   const go = useGo();
   const next = useNext(id);
   const { data, error, refetch } = useQuery(patch(useClient(), id));
+  const [isReady, shown] = useReady();
   const goOn = (): void => {
     go(next === null ? toQueue(view) : toPatch(next, view));
   };
@@ -60,7 +63,7 @@ function Card({ id }: { readonly id: string }) {
   if (error !== null) return <Failure failure={error} again={() => void refetch()} />;
   if (data === undefined) return <Loading lines={14} height={28} />;
   return (
-    <article className={css["card"]} aria-label={id}>
+    <article className={css["card"]} aria-label={id} data-ready={isReady}>
       <Head detail={data} />
       <Changed detail={data} />
       <div className={css["columns"]}>
@@ -73,7 +76,7 @@ function Card({ id }: { readonly id: string }) {
           </Region>
           <Section title={say("card.diff")}>
             <Suspense fallback={<Loading lines={12} height={16} />}>
-              <Diff text={data.patch.diff} digest={data.patch.patch_digest} />
+              <Diff text={data.patch.diff} digest={data.patch.patch_digest} shown={shown} />
             </Suspense>
           </Section>
         </div>
@@ -94,7 +97,7 @@ function Card({ id }: { readonly id: string }) {
           </Section>
         </div>
       </div>
-      <DecisionBar detail={data} goOn={goOn} hasNext={next !== null} />
+      <DecisionBar detail={data} goOn={goOn} isReady={isReady} />
     </article>
   );
 }
@@ -179,6 +182,22 @@ function Changed({ detail }: { readonly detail: Detail }) {
       <Since look={detail.since_last_look} />
     </>
   );
+}
+
+/** Whether the patch itself is on the screen, and has been for a moment: who pressed a key twice does not decide on the next one. */
+function useReady(): readonly [boolean, () => void] {
+  const [isReady, setReady] = useState(false);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+    },
+    [],
+  );
+  const shown = useCallback(() => {
+    timer.current = setTimeout(() => { setReady(true); }, SETTLED_MS);
+  }, []);
+  return [isReady, shown];
 }
 
 /** The id of what is to be decided next in the view that the card was opened from. */

@@ -8,7 +8,7 @@ import { DANGER } from "../design/theme";
 import { keys } from "../api/queries";
 import { ofPatch } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Detail, Held } from "../api/types";
+import type { Detail, Held, Said } from "../api/types";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
@@ -27,10 +27,11 @@ type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen
 interface Props {
   readonly detail: Detail;
   readonly goOn: () => void;
-  readonly hasNext: boolean;
+  /** Whether the patch is on the screen: nothing is approved before. */
+  readonly isReady: boolean;
 }
 
-export function DecisionBar({ detail, goOn }: Props) {
+export function DecisionBar({ detail, goOn, isReady }: Props) {
   const { say, time } = useSpeech();
   const { subject } = useMe();
   const person = { subject, isReviewer: useMay("reviewer"), mayBreakGlass: useMay("break-glass") };
@@ -59,8 +60,8 @@ export function DecisionBar({ detail, goOn }: Props) {
   const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
   const on = (possible: boolean, what: Key, run: () => void) => (possible && !isUnderWay ? { what, run } : null);
   useKeys({
-    a: on(can.approve, "decide.approve", approveNow),
-    "Shift+a": on(can.approve, "decide.approve_comment", () => { setDialog("approve"); }),
+    a: on(can.approve && isReady, "decide.approve", approveNow),
+    "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { setDialog("approve"); }),
     r: on(can.reject, "decide.reject", () => { setDialog("reject"); }),
     c: on(can.comment, "decide.comment", () => { setDialog("comment"); }),
     m: on(can.claim || can.release, can.release ? "decide.release" : "decide.claim", () => { courtesy.mutate(can.release ? "release" : "claim"); }),
@@ -82,7 +83,7 @@ export function DecisionBar({ detail, goOn }: Props) {
       )}
       {!person.isReviewer && <span className={css["note"]}>{say("decide.read_only")}</span>}
       {can.approve && (
-        <Button disabled={isUnderWay} onClick={approveNow} rightSection={<Caps keys="a" />}>
+        <Button disabled={isUnderWay || !isReady} onClick={approveNow} rightSection={<Caps keys="a" />}>
           {say(approveWord)}
         </Button>
       )}
@@ -181,10 +182,12 @@ function Comment({ detail, close }: { readonly detail: Detail; readonly close: (
   const { subject } = useMe();
   const [key] = useState(() => crypto.randomUUID());
   const saying = useMutation({
-    mutationFn: async (comment: string) => await client.post(ofPatch(detail.patch_id, "comment"), { body: { comment }, key }),
-    onSuccess: () => {
+    mutationFn: async (comment: string) => (await client.post<Said>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key })).body,
+    onSuccess: ({ at, actor, comment }) => {
       draft.keep(subject, detail.patch_id, "comment", "");
-      void cached.invalidateQueries({ queryKey: keys.patch(detail.patch_id) });
+      // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
+      const said = { at, actor, comment, round: detail.round };
+      cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && { ...had, comments: [...had.comments, said] });
       close();
     },
   });

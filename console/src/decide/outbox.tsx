@@ -22,7 +22,9 @@ export function Outbox() {
   useKeys({
     u: undoable === null ? null : { what: "keys.undo", run: () => { desk.undo(undoable.key); } },
   });
-  const shown = all.slice(-SHOWN_MAX);
+  // What needs the person stands there until they have seen it, however much else is sent.
+  const needy = all.filter(({ stage }) => stage.kind === "refused" || stage.kind === "login_too_old");
+  const shown = [...needy, ...all.filter((one) => !needy.includes(one)).slice(-SHOWN_MAX)];
   return (
     <section className={css["outbox"]} aria-label={say("decide.sending")} aria-live="polite">
       {shown.map((one) => (

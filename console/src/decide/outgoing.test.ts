@@ -76,6 +76,48 @@ describe("a decision", () => {
     expect(send).toHaveBeenCalledExactlyOnceWith(WISH, "key 1", true);
   });
 
+  it("that has no answer yet is sent once more when the page is left, with the same key", async () => {
+    const send = vi.fn<Send>().mockRejectedValueOnce(new Unreachable("gone")).mockResolvedValue({ missing: 0 });
+    const { clock, desk: at } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    expect(at.wouldLose()).toBe(true);
+    at.leave();
+    expect(send.mock.calls.map(([, key, leaving]) => [key, leaving])).toEqual([
+      ["key 1", false],
+      ["key 1", true],
+    ]);
+    await clock.pass(0);
+    expect(at.wouldLose()).toBe(false);
+  });
+
+  it("of a person who has gone is not sent any more, whatever it waited for", async () => {
+    const send = vi.fn<Send>().mockRejectedValue(new Unreachable("gone"));
+    const { clock, desk: at } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    at.close();
+    await clock.pass(60_000);
+    at.sendNow("key 1");
+    at.leave();
+    expect(send).toHaveBeenCalledOnce();
+  });
+
+  it("goes before the person does, who stays where it cannot", async () => {
+    const done = desk(vi.fn<Send>().mockResolvedValue({ missing: 0 }));
+    done.desk.decide(WISH);
+    expect(await done.desk.flush(5_000)).toBe(true);
+    const refused = desk(vi.fn<Send>().mockRejectedValue(refusal(412, "stale-version")));
+    refused.desk.decide(WISH);
+    expect(await refused.desk.flush(5_000)).toBe(false);
+    const silent = desk(() => new Promise(() => undefined));
+    silent.desk.decide(WISH);
+    const flushed = silent.desk.flush(5_000);
+    await silent.clock.pass(5_000);
+    expect(await flushed).toBe(false);
+    expect(await desk(vi.fn<Send>()).desk.flush(5_000)).toBe(true);
+  });
+
   it("whose answer was lost is sent again with the same key", async () => {
     const send = vi.fn<Send>().mockRejectedValueOnce(new Unreachable("gone")).mockResolvedValueOnce({ missing: 0 });
     const { clock, desk: at, stage } = desk(send);

@@ -54,6 +54,7 @@ export const clock: Clock = {
 /** All decisions of this page, the newest last. */
 export class Desk {
   private all: readonly Outgoing[] = [];
+  private isClosed = false;
   private readonly timers = new Map<string, () => void>();
   private readonly listeners = new Set<() => void>();
 
@@ -104,9 +105,40 @@ export class Desk {
     if (stage === "waiting" || stage === "login_too_old") void this.dispatch(key, false);
   }
 
-  /** The page is being left: everything that waits goes now. */
+  /** The page is being left: everything that waits goes now, and what has no answer yet once more, in a way that outlives the page. */
   leave(): void {
+    for (const { key, stage } of this.all) if (stage.kind === "waiting" || stage.kind === "sending") void this.dispatch(key, true);
+  }
+
+  /** Whether something would be lost if the page went away now: it has no answer yet, or needs the person first. */
+  wouldLose(): boolean {
+    return this.all.some(({ stage }) => stage.kind === "sending" || stage.kind === "login_too_old");
+  }
+
+  /** Send everything that waits; true once all of it has an answer, false if that takes longer than `patienceMs`. */
+  async flush(patienceMs: number): Promise<boolean> {
     for (const { key, stage } of this.all) if (stage.kind === "waiting") void this.dispatch(key, true);
+    return await new Promise((resolve) => {
+      const stop = this.time.after(patienceMs, () => {
+        forget();
+        resolve(false);
+      });
+      const look = (): void => {
+        if (this.all.some(({ stage }) => stage.kind === "sending")) return;
+        stop();
+        forget();
+        resolve(!this.all.some(({ stage }) => stage.kind !== "done"));
+      };
+      const forget = this.subscribe(look);
+      look();
+    });
+  }
+
+  /** The person has gone: nothing is sent any more. */
+  close(): void {
+    this.isClosed = true;
+    for (const stop of this.timers.values()) stop();
+    this.timers.clear();
   }
 
   /** The person has read what became of it. */
@@ -116,15 +148,20 @@ export class Desk {
     this.become(this.all.filter((one) => one.key !== key));
   }
 
+  private isOver(): boolean {
+    return this.isClosed;
+  }
+
   private async dispatch(key: string, leaving: boolean, pause = RETRY_MS): Promise<void> {
     const found = this.find(key);
-    if (found === undefined) return;
+    if (found === undefined || this.isOver()) return;
     this.timers.get(key)?.();
     this.move(key, { kind: "sending" });
     try {
       const { missing } = await this.send(found.wish, key, leaving);
       this.settle(key, found.wish, { kind: "done", missing });
     } catch (failure) {
+      if (this.isOver()) return;
       if (!(failure instanceof Problem || failure instanceof Unreachable)) throw failure;
       if (isPassing(failure)) {
         const told = failure instanceof Problem && failure.retryAfterS !== null ? failure.retryAfterS * 1_000 : pause;
@@ -141,6 +178,7 @@ export class Desk {
   }
 
   private settle(key: string, wish: Wish, stage: Stage): void {
+    if (this.find(key)?.stage.kind !== "sending") return; // another sending of the same has settled it
     this.move(key, stage);
     this.settled(wish, stage);
     if (stage.kind === "done") this.wait(key, UNDO_MS / 2, () => {

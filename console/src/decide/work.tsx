@@ -4,12 +4,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 
 import { amend, keys } from "../api/queries";
-import { type Client, ofPatch } from "../api/client";
+import { type Client, Unreachable, ofPatch } from "../api/client";
 import type { Approved } from "../api/types";
 import { Changes } from "../live/changes";
 import { Live } from "../live/live";
 import { LiveContext } from "../live/use-live";
-import { useClient, useMe } from "../session/use-session";
+import type { Session } from "../session/session";
+import { useClient, useMe, useSession } from "../session/use-session";
 import * as draft from "./draft";
 import { Desk, type Outgoing, type Send } from "./outgoing";
 
@@ -33,12 +34,13 @@ export function useOutgoingOf(patchId: string): Outgoing | null {
 
 export function Work({ children }: { readonly children: ReactNode }) {
   const client = useClient();
+  const session = useSession();
   const cached = useQueryClient();
   const { subject } = useMe();
   const [changes] = useState(() => new Changes());
   const [desk] = useState(
     () =>
-      new Desk(sender(client), (wish, stage) => {
+      new Desk(sender(client, session, subject), (wish, stage) => {
         if (stage.kind === "done") draft.keep(subject, wish.patchId, wish.action, "");
         else draft.keep(subject, wish.patchId, wish.action, wish.typed);
         void cached.invalidateQueries({ queryKey: keys.patch(wish.patchId), refetchType: "none" });
@@ -51,27 +53,39 @@ export function Work({ children }: { readonly children: ReactNode }) {
           changes.hear(change);
           if (change.type === "claim_changed") amend(cached, change.patch_id, (review) => ({ ...review, claimed_by: change.claimed_by }));
         },
-        missed: () => void cached.invalidateQueries(),
+        // Never what is being read: whether that is old, the sidecar says when it is decided on.
+        missed: () => {
+          changes.miss();
+          void cached.invalidateQueries({ queryKey: keys.queue });
+          void cached.invalidateQueries({ queryKey: ["facets"] });
+        },
       }),
   );
   useEffect(() => {
     const leave = (): void => {
       desk.leave();
     };
+    const warn = (event: BeforeUnloadEvent): void => {
+      const waits = desk.undoable() !== null && session.token() === null;
+      if (waits || desk.wouldLose()) event.preventDefault();
+    };
     const wake = (): void => {
       if (document.visibilityState === "visible") live.wake();
     };
     live.open();
     window.addEventListener("pagehide", leave);
+    window.addEventListener("beforeunload", warn);
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
     return () => {
       live.close();
+      desk.close();
       window.removeEventListener("pagehide", leave);
+      window.removeEventListener("beforeunload", warn);
       window.removeEventListener("online", wake);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [desk, live]);
+  }, [desk, live, session]);
   return (
     <DeskContext value={desk}>
       <LiveContext value={{ live, changes }}>{children}</LiveContext>
@@ -79,9 +93,15 @@ export function Work({ children }: { readonly children: ReactNode }) {
   );
 }
 
-function sender(client: Client): Send {
+const KEEPALIVE_MAX = 8_000; // of the 64 KiB that a browser has for all of them
+
+/** Sends in the name of one person, and of nobody who logged in after them. */
+function sender(client: Client, session: Session, subject: string): Send {
   return async ({ patchId, action, version, body }, key, leaving) => {
-    const answer = await client.post<Partial<Approved>>(ofPatch(patchId, action), { body, version, key, keepalive: leaving });
+    const who = session.now();
+    if (who.kind === "out" || who.me.subject !== subject) throw new Unreachable("whoever decided this is not logged in");
+    const keepalive = leaving || JSON.stringify(body).length < KEEPALIVE_MAX;
+    const answer = await client.post<Partial<Approved>>(ofPatch(patchId, action), { body, version, key, keepalive });
     const { state, approvals = [], approvals_required: needed = 0 } = answer.body;
     return { missing: state === "pending" && action === "approve" ? Math.max(0, needed - approvals.length) : 0 };
   };

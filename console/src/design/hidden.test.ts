@@ -9,6 +9,8 @@ it.each([
   ["isolate\u2066\u2069", "isolate⟨U+2066⟩⟨U+2069⟩", 2],
   ["bell\u0007 escape\u001b", "bell⟨U+0007⟩ escape⟨U+001B⟩", 2],
   ["tag\u{e0041}", "tag⟨U+E0041⟩", 1],
+  ["# note\rimport os", "# note⟨U+000D⟩import os", 1],
+  ["two\r\nlines\r", "two\r\nlines\r", 0],
   ["soft\u00adhyphen", "soft⟨U+00AD⟩hyphen", 1],
   ["äöü 漢字 עברית 🙂", "äöü 漢字 עברית 🙂", 0],
 ])("%j is shown as %j", (text, shown, count) => {

@@ -3,9 +3,10 @@
  * how they are shown: as their code, so that what is read is what is there.
  */
 
-// Bidi controls and marks, zero-width characters, soft hyphen, tags, variation selectors beyond emoji, and controls but tab and newline.
+// Bidi controls and marks, zero-width characters, soft hyphen, tags, variation selectors beyond emoji, and controls but tab, newline and
+// the carriage return before it: one within a line ends it for most languages, and is a blank on the screen.
 const HIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e01ef}]/gu;
+  /\r(?!\n|$)|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e01ef}]/gu;
 
 /** The text with every hidden character as its code: "⟨U+202E⟩". */
 export function escaped(text: string): string {

@@ -5,7 +5,7 @@ import "./syntax.css";
 
 import { Button, Checkbox, SegmentedControl } from "@mantine/core";
 import { useLocalStorage, useMediaQuery } from "@mantine/hooks";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { countHidden, escaped } from "../design/hidden";
 import { useSpeech } from "../words/words";
@@ -17,10 +17,13 @@ import type { ViewType } from "./piece";
 interface Props {
   readonly text: string | null;
   readonly digest: string | null;
+  /** Called once it is on the screen. */
+  readonly shown: () => void;
 }
 
-export default function Diff({ text, digest }: Props) {
+export default function Diff({ text, digest, shown }: Props) {
   const { say } = useSpeech();
+  useEffect(shown, [shown]);
   const read = useMemo(() => (text === null ? null : parse(text)), [text]);
   if (text === null) return <p>{say("diff.none")}</p>;
   const hidden = countHidden(text);

@@ -5,7 +5,8 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Diff, Hunk, type HunkData, type HunkTokens, getChangeKey } from "react-diff-view";
 
 import { useKeys } from "../keyboard/use-keys";
-import { useSpeech } from "../words/words";
+import { Chip } from "../design/piece";
+import { type Speech, useSpeech } from "../words/words";
 import { Tree } from "./tree";
 import css from "./diff.module.css";
 import type { Diff as Read, DiffFile } from "./parse";
@@ -20,7 +21,7 @@ const TOP_PX = 64;
 type Item =
   | { readonly kind: "file"; readonly file: number }
   | { readonly kind: "hunk"; readonly file: number; readonly hunk: number; readonly content: string }
-  | { readonly kind: "piece"; readonly file: number; readonly piece: HunkData };
+  | { readonly kind: "piece"; readonly file: number; readonly hunk: number; readonly piece: HunkData };
 
 /** The beginning of a change: in which item, and the key of its first line. */
 interface Stop {
@@ -35,9 +36,13 @@ interface Props {
 }
 
 export function Files({ read, view, ignoring }: Props) {
+  const { say } = useSpeech();
   const { files } = read;
   const hunks = useMemo(() => files.map((file) => (ignoring ? file.hunks.map(withoutWhitespace) : file.hunks)), [files, ignoring]);
   const tokens = useTokens(files, hunks);
+  const changed = (lists: readonly (readonly HunkData[])[]): number =>
+    lists.flat().reduce((sum, hunk) => sum + hunk.changes.filter(({ type }) => type !== "normal").length, 0);
+  const ignored = ignoring ? changed(files.map((file) => file.hunks)) - changed(hunks) : 0;
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const items = useMemo(() => itemsOf(files, hunks, view, closed), [files, hunks, view, closed]);
   const stops = useMemo(() => stopsOf(items), [items]);
@@ -83,6 +88,11 @@ export function Files({ read, view, ignoring }: Props) {
   const marked = stop === null ? undefined : stops[stop];
   return (
     <div className={css["files"]} data-tree={files.length > 1}>
+      {ignored > 0 && (
+        <p role="note" className={css["notice"]}>
+          {say("diff.ignored", { count: ignored })}
+        </p>
+      )}
       {files.length > 1 && <Tree files={files} current={fileInSight} go={toFile} />}
       <div ref={list} className={css["list"]} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ key, index, start }) => {
@@ -168,21 +178,35 @@ function Piece({ piece, file, view, tokens, marked }: PieceProps) {
 
 /** What happened to the file itself. */
 function Notes({ file }: { readonly file: DiffFile }) {
-  const { say } = useSpeech();
+  const speech = useSpeech();
+  const { say } = speech;
   const notes = [
     file.type === "rename" ? say("diff.renamed", { from: file.oldPath }) : null,
     file.type === "copy" ? say("diff.copied", { from: file.oldPath }) : null,
     file.type === "add" ? say("diff.added") : null,
     file.type === "delete" ? say("diff.deleted") : null,
+    file.type === "modify" && file.oldPath !== file.newPath ? say("diff.other_name", { from: file.oldPath, to: file.newPath }) : null,
     file.oldMode !== "" && file.newMode !== "" && file.oldMode !== file.newMode ? say("diff.mode", { from: file.oldMode, to: file.newMode }) : null,
-    file.isBinary === true ? say("diff.binary") : null,
+    file.oldMode === file.newMode || file.oldMode === "" || file.newMode === "" ? modeOf(file.newMode || file.oldMode, speech) : null,
+    file.isCrlf ? say("diff.crlf") : null,
     file.hunks.length === 0 && file.isBinary !== true && file.type === "modify" && file.oldMode === file.newMode ? say("diff.empty") : null,
   ].filter((one) => one !== null);
-  return notes.map((one) => (
-    <span key={one} className={css["note"]}>
-      {one}
-    </span>
-  ));
+  return (
+    <>
+      {notes.map((one) => (
+        <span key={one} className={css["note"]}>
+          {one}
+        </span>
+      ))}
+      {file.isBinary === true && <Chip tone="bad">{say("diff.binary")}</Chip>}
+    </>
+  );
+}
+
+/** A mode that is not that of an ordinary file, in words. */
+function modeOf(mode: string, { say, sayOr }: Speech): string | null {
+  if (mode === "" || mode === "100644") return null;
+  return say("diff.special_mode", { mode, what: sayOr(`diff.mode.${mode}`, "?") });
 }
 
 /** Text of the patch that belongs to no file: nothing of it is left out. */
@@ -197,7 +221,7 @@ function itemsOf(files: readonly DiffFile[], hunks: readonly (readonly HunkData[
     const below = (hunks[file] ?? []).flatMap((hunk, at): Item[] => {
       const title: Item = { kind: "hunk", file, hunk: at, content: hunk.content };
       if (closed.has(nameOf(file, at))) return [title];
-      return [title, ...cut(hunk, view).map((piece): Item => ({ kind: "piece", file, piece }))];
+      return [title, ...cut(hunk, view).map((piece): Item => ({ kind: "piece", file, hunk: at, piece }))];
     });
     return [head, ...below];
   });
@@ -219,7 +243,7 @@ function keyOf(item: Item | undefined): string {
   if (item.kind === "file") return nameOf(item.file);
   if (item.kind === "hunk") return nameOf(item.file, item.hunk);
   const [first] = item.piece.changes;
-  return `${nameOf(item.file)} ${item.piece.content} ${first === undefined ? "" : getChangeKey(first)}`;
+  return `${nameOf(item.file, item.hunk)} ${first === undefined ? "" : getChangeKey(first)}`;
 }
 
 function nameOf(file: number, hunk?: number): string {

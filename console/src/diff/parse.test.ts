@@ -39,6 +39,11 @@ describe("a diff", () => {
     ["a line that the header does not promise", SIMPLE.replace("-1,3", "-1,2")],
     ["a line that is missing", SIMPLE.replace(" four\n", "")],
     ["a line with no mark", SIMPLE.replace("+drei", "drei")],
+    ["two hunks that claim the same line", `${SIMPLE}@@ -2,1 +2,1 @@\n-two\n+evil\n`],
+    ["hunks in another order", `--- a/x\n+++ b/x\n@@ -9 +9 @@\n-a\n+b\n@@ -1 +1 @@\n-a\n+b\n`],
+    ["another file than it is headed by", SIMPLE.replace("+++ b/src/a.py", "+++ b/src/b.py")],
+    ["its names said twice", SIMPLE.replace("@@", "--- a/src/c.py\n+++ b/src/c.py\n@@")],
+    ["words behind a backslash", SIMPLE.replace(" four\n", "\\ and so on\n four\n")],
     ["a hunk without a file", "@@ -1 +1 @@\n-a\n+b\n"],
     ["no diff at all", "please apply this\n"],
     ["nothing", ""],
@@ -62,6 +67,7 @@ describe("a diff", () => {
 
   it.each([
     ["a rename", "similarity index 100%\nrename from old name.txt\nrename to new.txt\n", { type: "rename", oldPath: "old name.txt", name: "new.txt" }],
+    ["a link", "new file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n", { type: "add", newMode: "120000" }],
     ["a mode", "old mode 100644\nnew mode 100755\n", { oldMode: "100644", newMode: "100755" }],
     ["a new file", "new file mode 100644\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n", { type: "add", name: "x" }],
     ["a deleted file", "deleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", { type: "delete", name: "x" }],
@@ -73,6 +79,14 @@ describe("a diff", () => {
     expect(files).toHaveLength(1);
     expect(files[0]).toMatchObject(expected);
     expect(remarks).toEqual([]);
+  });
+
+  it("shows a carriage return within a line, and at the end of one where not all have it", () => {
+    const [file] = read(SIMPLE.replace("+zwei", "+# note\rimport os").replace("+drei", "+drei\r")).files;
+    expect(file?.hunks[0]?.changes[2]?.content).toBe("# note⟨U+000D⟩import os");
+    expect(file?.hunks[0]?.changes[3]?.content).toBe("drei⟨U+000D⟩");
+    const [windows] = read(SIMPLE.replaceAll(/^([ +-](?![+-]).*)$/gm, "$1\r")).files;
+    expect([windows?.isCrlf, windows?.hunks[0]?.changes[0]?.content]).toEqual([true, "one"]);
   });
 
   it("shows what cannot be seen, in lines and in names", () => {
@@ -100,9 +114,15 @@ describe("a hunk", () => {
   });
 
   it("without white space keeps only what really changed", () => {
-    const hunk = changes("--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n-  a\n+a\n b\n-c\n+d\n");
-    if (hunk === undefined) throw new Error("no hunk");
-    expect(withoutWhitespace(hunk).changes.map(({ type }) => type)).toEqual(["normal", "normal", "delete", "insert"]);
+    const types = (text: string): readonly string[] => {
+      const hunk = changes(text);
+      if (hunk === undefined) throw new Error("no hunk");
+      return withoutWhitespace(hunk).changes.map(({ type }) => type);
+    };
+    expect(types("--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n-a  = 1\n+a = 1 \n b\n-c\n+d\n")).toEqual(["normal", "normal", "delete", "insert"]);
+    // What Python reads otherwise is a change.
+    expect(types("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-    return False\n+return False\n")).toEqual(["delete", "insert"]);
+    expect(types('--- a/x\n+++ b/x\n@@ -1 +1 @@\n-"a b"\n+"ab"\n')).toEqual(["delete", "insert"]);
   });
 });
 

@@ -5,7 +5,7 @@
 
 import type { ChangeData, FileData, HunkData } from "react-diff-view";
 
-import { escaped } from "../design/hidden";
+import { code, escaped } from "../design/hidden";
 
 export interface DiffFile extends FileData {
   /** The path it has afterwards, or had before it was deleted; escaped. */
@@ -14,6 +14,8 @@ export interface DiffFile extends FileData {
   readonly removed: number;
   /** Lines before it that belong to no file: a message, a signature. */
   readonly remarks: readonly string[];
+  /** All of its lines end with carriage return and newline. */
+  readonly isCrlf: boolean;
 }
 
 export interface Diff {
@@ -24,6 +26,7 @@ export interface Diff {
 const HUNK = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@/;
 const GIT = /^diff --git (.*)$/;
 const NONE = "/dev/null";
+const NO_NEWLINE = /^\\ No newline at end of file$/;
 
 /** The files of a diff; null for what is none. */
 export function parse(text: string): Diff | null {
@@ -51,12 +54,13 @@ function isPlainHeader(lines: Lines): boolean {
 
 function readFile(lines: Lines, before: readonly string[]): DiffFile | null {
   const head = readHead(lines);
+  if (head === null) return null;
   const hunks: HunkData[] = [];
   let added = 0;
   let removed = 0;
   while (HUNK.test(lines.peek())) {
     const hunk = readHunk(lines);
-    if (hunk === null) return null;
+    if (hunk === null || !isBehind(hunk, hunks.at(-1))) return null;
     hunks.push(hunk);
     added += hunk.changes.filter(({ type }) => type === "insert").length;
     removed += hunk.changes.filter(({ type }) => type === "delete").length;
@@ -64,21 +68,37 @@ function readFile(lines: Lines, before: readonly string[]): DiffFile | null {
   const { oldPath, newPath } = head;
   const name = newPath === NONE || newPath === "" ? oldPath : newPath;
   const remarks = before.filter((line) => line.trim() !== "");
-  return { oldEndingNewLine: true, newEndingNewLine: true, oldRevision: "", newRevision: "", ...head, hunks, name, added, removed, remarks };
+  const changes = hunks.flatMap((hunk) => hunk.changes);
+  const isCrlf = changes.length > 0 && changes.every(({ content }) => content.endsWith("\r"));
+  for (const change of changes) change.content = change.content.replace(/\r$/, isCrlf ? "" : code("\r"));
+  const ending = { oldEndingNewLine: true, newEndingNewLine: true, oldRevision: "", newRevision: "" };
+  return { ...ending, ...head, hunks, name, added, removed, remarks, isCrlf };
+}
+
+/** Hunks come in the order of the file and have no line in common: two that claim the same line could not both be shown. */
+function isBehind(hunk: HunkData, before: HunkData | undefined): boolean {
+  if (before === undefined) return true;
+  return hunk.oldStart >= before.oldStart + before.oldLines && hunk.newStart >= before.newStart + before.newLines;
 }
 
 type Head = Pick<FileData, "oldPath" | "newPath" | "oldMode" | "newMode" | "type" | "isBinary">;
 
-function readHead(lines: Lines): Head {
+/** Null where it says something twice, or names another file than its first line does: nobody could tell which one is meant. */
+function readHead(lines: Lines): Head | null {
   const named = GIT.exec(lines.peek());
   const [oldName, newName] = named === null ? ["", ""] : bothPaths(named[1] ?? "");
   if (named !== null) lines.take();
   const head = { oldPath: oldName, newPath: newName, oldMode: "", newMode: "", type: "modify" as FileData["type"], isBinary: false };
+  const seen = new Set<string>();
   for (;;) {
     const line = lines.peek();
     const [, word = "", rest = ""] = /^(old mode|new mode|deleted file mode|new file mode|rename from|rename to|copy from|copy to|similarity index|dissimilarity index|index|---|\+\+\+|GIT binary patch|Binary files)(?: (.*))?$/.exec(line) ?? [];
-    if (word === "" || lines.isAtEnd()) return head;
+    if (word === "" || lines.isAtEnd()) return isClear(head, oldName, newName) ? head : null;
+    if (seen.has(word)) return null;
+    seen.add(word);
     lines.take();
+    const mode = word === "index" ? / (\d{6})$/.exec(rest)?.[1] : undefined;
+    if (mode !== undefined) Object.assign(head, { oldMode: mode, newMode: mode });
     if (word === "old mode") head.oldMode = rest;
     if (word === "new mode") head.newMode = rest;
     if (word === "deleted file mode") Object.assign(head, { type: "delete", oldMode: rest });
@@ -97,6 +117,12 @@ function readHead(lines: Lines): Head {
       skipBinary(lines);
     }
   }
+}
+
+/** Whether `---` and `+++` name what `diff --git` names. Names with blanks cannot be told apart there, and are not compared. */
+function isClear(head: Head, oldName: string, newName: string): boolean {
+  const isSame = (one: string, other: string): boolean => one === other || one === NONE || other === "" || /\s/.test(other);
+  return head.type === "rename" || head.type === "copy" || (isSame(head.oldPath, oldName) && isSame(head.newPath, newName));
 }
 
 /** Binary content is base 85 in lines that begin with their length, in one or two blocks, each ended by an empty line. */
@@ -127,11 +153,11 @@ function readHunk(lines: Lines): HunkData | null {
       changes.push({ type: "normal", content: said, oldLineNumber, newLineNumber, isNormal: true });
       oldLeft -= 1;
       newLeft -= 1;
-    } else if (!line.startsWith("\\ ")) {
+    } else if (!NO_NEWLINE.test(line)) {
       return null;
     }
   }
-  while (lines.peek().startsWith("\\ ")) lines.take();
+  if (NO_NEWLINE.test(lines.peek())) lines.take();
   return { content: escaped(content), oldStart, oldLines, newStart, newLines, changes };
 }
 

@@ -48,7 +48,10 @@ function portions(changes: readonly ChangeData[]): readonly (readonly ChangeData
   return found;
 }
 
-/** The hunk with changes of white space alone shown as lines that stay, as they read afterwards. */
+/**
+ * The hunk with lines of which only white space changed shown as lines that stay, as they read afterwards: that at their end, and how much
+ * of it stands between words. Where a line begins, and whether two words are one, is never only white space.
+ */
 export function withoutWhitespace(hunk: HunkData): HunkData {
   const changes = blocks(hunk.changes).flatMap((block) => {
     const removed = block.filter((one) => one.type === "delete");
@@ -68,5 +71,6 @@ export function withoutWhitespace(hunk: HunkData): HunkData {
 }
 
 function bare(line: string): string {
-  return line.replace(/\s+/g, "");
+  const indented = /^[ \t]*/.exec(line)?.[0] ?? "";
+  return indented + line.slice(indented.length).trimEnd().replace(/[ \t]+/g, " ");
 }

@@ -1,6 +1,6 @@
 /** Highlights in the background: language, words that changed within a line, codes of hidden characters. */
 
-import { type HunkData, type RangeTokenNode, type TokenNode, markEdits, pickRanges, tokenize } from "react-diff-view";
+import { type ChangeData, type HunkData, type RangeTokenNode, type TokenNode, markEdits, pickRanges, tokenize } from "react-diff-view";
 import { refractor } from "./languages";
 
 import { CODE } from "../design/hidden";
@@ -17,7 +17,8 @@ export interface Slice {
   readonly file: number;
   readonly side: "old" | "new";
   readonly from: number;
-  readonly lines: readonly TokenNode[][];
+  /** Null where the line is shown as it is. */
+  readonly lines: readonly (TokenNode[] | null)[];
 }
 
 const SLICE = 400;
@@ -32,6 +33,7 @@ self.onmessage = ({ data }: MessageEvent<Job>): void => {
 
 function* slices({ file, language, hunks }: Job): Generator<Slice> {
   const changes = hunks.flatMap((hunk) => hunk.changes);
+  const contents = { old: contentsOf(changes, "old"), new: contentsOf(changes, "new") };
   if (changes.length > FILE_MAX || changes.some(({ content }) => content.length > LINE_MAX)) return;
   const given = [...hunks];
   const enhancers = [markEdits(given.map(withoutLarge), { type: "block" }), pickRanges(hidden(given, "old"), hidden(given, "new"))];
@@ -41,11 +43,28 @@ function* slices({ file, language, hunks }: Job): Generator<Slice> {
     : tokenize(given, { highlight: false, enhancers });
   for (const side of ["old", "new"] as const) {
     for (let from = 0; from < tokens[side].length; from += SLICE) {
-      // Lines outside of all hunks are holes.
-      const lines = tokens[side].slice(from, from + SLICE);
-      if (Object.keys(lines).length > 0) yield { file, side, from, lines };
+      // Lines outside of all hunks are holes. What is not the line's own text to the letter is not shown in its place.
+      const lines = Array.from(tokens[side].slice(from, from + SLICE), (line: TokenNode[] | undefined, at) =>
+        line !== undefined && textOf(line) === contents[side].get(from + at + 1) ? line : null,
+      );
+      if (lines.some((line) => line !== null)) yield { file, side, from, lines };
     }
   }
+}
+
+/** The text of every line of one side, by its number. */
+function contentsOf(changes: readonly ChangeData[], side: "old" | "new"): ReadonlyMap<number, string> {
+  const skipped = side === "old" ? "insert" : "delete";
+  return new Map(changes.flatMap((one) => (one.type === skipped ? [] : [[numberOn(one, side), one.content] as const])));
+}
+
+function numberOn(change: ChangeData, side: "old" | "new"): number {
+  if (change.type !== "normal") return change.lineNumber;
+  return side === "old" ? change.oldLineNumber : change.newLineNumber;
+}
+
+function textOf(nodes: readonly TokenNode[]): string {
+  return nodes.map((node) => (Array.isArray(node.children) ? textOf(node.children) : String(node["value"] ?? ""))).join("");
 }
 
 /** Without the changes in which nobody would look for single words, and a comparison of them would take seconds. */
@@ -58,7 +77,7 @@ function hidden(hunks: readonly HunkData[], side: "old" | "new"): RangeTokenNode
   return hunks.flatMap(({ changes }) =>
     changes.flatMap((change) => {
       if (change.type === skipped) return [];
-      const lineNumber = change.type === "normal" ? (side === "old" ? change.oldLineNumber : change.newLineNumber) : change.lineNumber;
+      const lineNumber = numberOn(change, side);
       return [...change.content.matchAll(CODE)].map((found) => ({ type: "hidden", lineNumber, start: found.index, length: found[0].length }));
     }),
   );

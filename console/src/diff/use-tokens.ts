@@ -33,7 +33,7 @@ function merged(tokens: Tokens, { file, side, from, lines }: Slice): Tokens {
   const had = tokens.get(file) ?? { old: [], new: [] };
   const next = [...had[side]];
   lines.forEach((line, at) => {
-    next[from + at] = line;
+    if (line !== null) next[from + at] = line;
   });
   return new Map(tokens).set(file, { ...had, [side]: next });
 }

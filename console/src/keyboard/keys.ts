@@ -3,7 +3,7 @@
  * Nothing is a key while somebody types, and all of them can be switched off (WCAG 2.1.4).
  */
 
-const SEQUENCE_MS = 1_200;
+const SEQUENCE_MS = 2_000;
 
 /** `keys` is one key as the browser names it ("j", "?", "Shift+x"), or two in a row ("g a"). The last to come wins. */
 export interface Binding {
@@ -56,9 +56,10 @@ export class Keyboard {
     const at = this.now();
     const before = this.begun !== null && at - this.begun.at < SEQUENCE_MS ? this.begun.key : null;
     this.begun = null;
-    const found = (before === null ? undefined : this.find(`${before} ${key}`)) ?? this.find(key);
-    if (found !== undefined) {
-      found.run();
+    // After the first of two keys the second means only that: a slip must not do something else.
+    const found = this.find(before === null ? key : `${before} ${key}`);
+    if (found !== undefined || before !== null) {
+      found?.run();
       return true;
     }
     if (this.bindings.some(({ keys }) => keys.startsWith(`${key} `))) {

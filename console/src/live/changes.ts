@@ -49,6 +49,11 @@ export class Changes {
     }
   }
 
+  /** Something was not heard: what is decided and held is only known anew from the list. */
+  miss(): void {
+    this.become({ ...this.heard, fresh: this.heard.fresh + 1 });
+  }
+
   /** The queue was read anew. */
   shown(): void {
     this.become({ ...this.heard, fresh: 0, decided: new Map() });

@@ -21,6 +21,7 @@ export interface Listener {
 export class Live {
   private socket: Reconnecting | null = null;
   private cursor: string | null = null;
+  private hasGap = false;
   private connection: Connection = "connecting";
   private readonly watchers = new Set<() => void>();
 
@@ -42,15 +43,17 @@ export class Live {
       maxReconnectionDelay: 10_000,
       connectionTimeout: 10_000,
     });
+    let told = 0;
     this.socket.addEventListener("open", () => {
+      told = 0;
       this.become("on");
     });
     this.socket.addEventListener("close", ({ code }: CloseEvent) => {
       this.become("connecting");
-      // A cursor that the sidecar does not know any more, or a login that ended: begin anew.
-      if (code === NOT_ALLOWED && this.cursor !== null) {
+      // A login that ended closes it as well, and then the cursor is still good. One that is refused before it told anything is not.
+      if (code === NOT_ALLOWED && told === 0 && this.cursor !== null) {
         this.cursor = null;
-        this.listener.missed();
+        this.hasGap = true;
       }
     });
     this.socket.addEventListener("error", () => {
@@ -59,8 +62,13 @@ export class Live {
     this.socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
       const change = read(data);
       if (change === null) return;
+      told += 1;
       const first = this.cursor === null;
       this.cursor = change.cursor;
+      if (this.hasGap) {
+        this.hasGap = false;
+        this.listener.missed();
+      }
       // The first message of a connection only says where it begins.
       if (change.type === "queue_changed" && change.count === 0) return;
       if (!first || change.type !== "queue_changed") this.listener.heard(change);

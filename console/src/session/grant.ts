@@ -11,7 +11,7 @@ export interface Grant {
 export interface Issuer {
   /** Log in, by leaving this page if `aside` is false; resolves with null if the person gave up. */
   signIn(how: { readonly aside: boolean; readonly fresh: boolean; readonly person?: string }): Promise<Grant | null>;
-  /** Another token without asking the person; null where that is not possible (any more). */
+  /** Another token without asking the person; null where that is refused or not possible. Raises Error while nobody answers. */
   renew(grant: Grant): Promise<Grant | null>;
   /** Where to go to end the login at the provider as well; null where that is nowhere. */
   farewell(grant: Grant): string | null;

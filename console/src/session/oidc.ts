@@ -9,7 +9,6 @@ import { challenge, secret } from "./pkce";
 const BEGUN = "hitl.login";
 const CHANNEL = "hitl.login";
 const GIVEN_UP_MS = 300_000;
-const LOOK_MS = 500;
 
 /** Where the provider is, and who this console is to it. */
 export interface Provider {
@@ -74,7 +73,9 @@ export class OidcIssuer implements Issuer {
       return await new Promise<never>(() => undefined);
     }
     opened.location.assign(address);
-    const found = await answered(begun.state, opened);
+    this.givingUp?.abort();
+    this.givingUp = new AbortController();
+    const found = await answered(begun.state, this.givingUp.signal);
     return found?.code == null ? null : await this.exchange(found.code, begun.verifier);
   }
 
@@ -89,12 +90,11 @@ export class OidcIssuer implements Issuer {
 
   async renew(grant: Grant): Promise<Grant | null> {
     if (grant.refresh === null) return null;
-    try {
-      const next = await this.ask({ grant_type: "refresh_token", refresh_token: grant.refresh });
-      return { ...next, refresh: next.refresh ?? grant.refresh, idToken: next.idToken ?? grant.idToken };
-    } catch {
-      return null;
-    }
+    const answer = await this.post({ grant_type: "refresh_token", refresh_token: grant.refresh });
+    if (answer.status >= 500) throw new Error(`the provider does not answer (HTTP ${String(answer.status)})`);
+    if (!answer.ok) return null;
+    const next = grantOf(await answer.json(), Date.now());
+    return { ...next, refresh: next.refresh ?? grant.refresh, idToken: next.idToken ?? grant.idToken };
   }
 
   farewell(grant: Grant): string | null {
@@ -106,6 +106,7 @@ export class OidcIssuer implements Issuer {
   }
 
   private known: Endpoints | null = null;
+  private givingUp: AbortController | null = null;
 
   private async discover(): Promise<Endpoints> {
     this.endpoints ??= discover(this.provider.issuer);
@@ -134,23 +135,20 @@ export class OidcIssuer implements Issuer {
   }
 
   private async exchange(code: string, verifier: string): Promise<Grant> {
-    return await this.ask({
+    const answer = await this.post({
       grant_type: "authorization_code",
       code,
       code_verifier: verifier,
       redirect_uri: `${location.origin}/signed-in`,
     });
-  }
-
-  private async ask(told: Readonly<Record<string, string>>): Promise<Grant> {
-    const { token } = await this.discover();
-    const answer = await fetch(token, {
-      method: "POST",
-      body: new URLSearchParams({ client_id: this.provider.clientId, ...told }),
-      credentials: "omit",
-    });
     if (!answer.ok) throw new Error(`the provider refused the login (HTTP ${String(answer.status)})`);
     return grantOf(await answer.json(), Date.now());
+  }
+
+  private async post(told: Readonly<Record<string, string>>): Promise<Response> {
+    const { token } = await this.discover();
+    const body = new URLSearchParams({ client_id: this.provider.clientId, ...told });
+    return await fetch(token, { method: "POST", body, credentials: "omit" });
   }
 }
 
@@ -169,22 +167,20 @@ function remembered(): Begun | null {
   return kept === null ? null : (JSON.parse(kept) as Begun);
 }
 
-/** What the window hands over; null if it was closed, or nothing came for minutes. */
-async function answered(state: string, opened: Window): Promise<Returned | null> {
+/**
+ * What the window hands over; null if nothing came for minutes, or another login was begun instead. Whether the window is closed is not
+ * looked at: a provider's page may have cut it off from this one, and then it seems to be.
+ */
+async function answered(state: string, instead: AbortSignal): Promise<Returned | null> {
   const channel = new BroadcastChannel(CHANNEL);
-  const until = Date.now() + GIVEN_UP_MS;
   try {
     return await new Promise((resolve) => {
       channel.onmessage = ({ data }: MessageEvent<Returned>) => {
         if (data.state === state) resolve(data);
       };
-      const looking = setInterval(() => {
-        if (!opened.closed && Date.now() < until) return;
-        clearInterval(looking);
-        setTimeout(() => {
-          resolve(null);
-        }, LOOK_MS);
-      }, LOOK_MS);
+      AbortSignal.any([instead, AbortSignal.timeout(GIVEN_UP_MS)]).addEventListener("abort", () => {
+        resolve(null);
+      });
     });
   } finally {
     channel.close();

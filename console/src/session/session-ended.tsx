@@ -23,7 +23,7 @@ export function SessionEnded() {
     >
       <p>{say("login.ended.lead")}</p>
       {again.error !== null && <p role="alert">{say("login.failed", { reason: again.error.message })}</p>}
-      <Button data-autofocus loading={again.isPending} onClick={() => { again.mutate(); }}>
+      <Button data-autofocus onClick={() => { again.mutate(); }}>
         {say("login.again")}
       </Button>
     </Dialog>

@@ -8,6 +8,7 @@ import type { Me } from "../api/types";
 import type { Grant, Issuer } from "./grant";
 
 const RENEW_BEFORE_MS = 30_000;
+const RETRY_MS = 2_000;
 
 export type State =
   | { readonly kind: "out"; readonly failure: string | null }
@@ -17,6 +18,7 @@ export type State =
 export class Session implements Voucher {
   readonly client = new Client(this);
   private grant: Grant | null = null;
+  private renewing: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private state: State = { kind: "out", failure: null };
   private readonly listeners = new Set<() => void>();
@@ -44,20 +46,28 @@ export class Session implements Voucher {
     await this.begin({ aside: false, fresh: false, ...(person === undefined ? {} : { person }) });
   }
 
-  /** Log in again on top of what is on the screen. True if the same person came back. */
+  /** Log in again on top of what is on the screen. True if the same person came back with a new token. */
   async signInAgain(fresh = false): Promise<boolean> {
-    const before = this.state.kind === "out" ? null : this.state.me.subject;
+    const before = this.grant;
     await this.begin({ aside: true, fresh });
-    // Somebody else must not go on with what another person was writing.
-    if (this.state.kind === "in" && before !== null && this.state.me.subject !== before) location.assign("/");
-    return this.state.kind === "in";
+    return this.state.kind === "in" && this.grant !== before;
   }
 
-  /** Take what a login gave, and ask who that is. Raises Problem, Unreachable. */
+  /**
+   * Take what a login gave, once it is known whose it is. Of somebody else than who is working here it is not taken: nothing that one
+   * person decided or wrote may go under another's name; the page begins anew. Raises Problem, Unreachable.
+   */
   async accept(grant: Grant): Promise<void> {
+    const candidate = new Client({ token: () => grant.token, refused: () => undefined });
+    const { body: me } = await candidate.get<Me>("/hitl/me");
+    if (this.state.kind !== "out" && this.state.me.subject !== me.subject) {
+      this.drop();
+      this.become({ kind: "out", failure: null });
+      location.assign("/");
+      return;
+    }
     this.hold(grant);
-    const { body } = await this.client.get<Me>("/hitl/me");
-    this.become({ kind: "in", me: body });
+    this.become({ kind: "in", me });
   }
 
   /** A login that left the page and came back without success. */
@@ -90,10 +100,28 @@ export class Session implements Voucher {
     this.timer = setTimeout(() => void this.renewOrEnd(), Math.max(0, Math.min(wait, 2 ** 31 - 1)));
   }
 
+  /** One at a time: a provider that is shown a refresh token twice may take all of them back. */
   private async renewOrEnd(): Promise<void> {
+    this.renewing ??= this.renew().finally(() => {
+      this.renewing = null;
+    });
+    await this.renewing;
+  }
+
+  private async renew(): Promise<void> {
     const held = this.grant;
     if (held === null) return;
-    const next = await this.issuer.renew(held);
+    let next: Grant | null;
+    try {
+      next = await this.issuer.renew(held);
+    } catch {
+      // Nobody answered: the token that is there holds a little longer.
+      if (Date.now() < held.expiresAt && this.grant === held) {
+        this.timer = setTimeout(() => void this.renewOrEnd(), RETRY_MS);
+        return;
+      }
+      next = null;
+    }
     if (this.grant !== held) return;
     if (next !== null) {
       this.hold(next);

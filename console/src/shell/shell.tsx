@@ -8,6 +8,7 @@ import type { ConsoleConfig } from "../api/types";
 import type { Settings } from "../design/settings";
 import { Outbox } from "../decide/outbox";
 import { forgetAll } from "../decide/draft";
+import { useDesk } from "../decide/work";
 import { useConnection } from "../live/use-live";
 import { useKeys } from "../keyboard/use-keys";
 import { PLACES, useGo } from "../place";
@@ -26,6 +27,8 @@ interface Props {
   readonly children: ReactNode;
 }
 
+const SIGN_OUT_PATIENCE_MS = 5_000;
+
 type Open = "keys" | "feedback" | "settings" | null;
 
 export function Shell({ config, settings, change, children }: Props) {
@@ -39,7 +42,7 @@ export function Shell({ config, settings, change, children }: Props) {
   useKeys({
     "?": { what: "keys.help", run: () => { setOpen("keys"); } },
     "g t": { what: "nav.turn", run: () => { go(PLACES.turn); } },
-    "g a": mayAudit ? { what: "nav.audit", run: () => { go(PLACES.audit); } } : null,
+    "g h": mayAudit ? { what: "nav.audit", run: () => { go(PLACES.audit); } } : null,
     "g n": { what: "nav.numbers", run: () => { go(PLACES.numbers); } },
     "g f": { what: "nav.feedback", run: () => { setOpen("feedback"); } },
     "g s": { what: "nav.settings", run: () => { setOpen("settings"); } },
@@ -119,6 +122,7 @@ function Person({ open }: { readonly open: (what: Open) => void }) {
   const { say } = useSpeech();
   const me = useMe();
   const session = useSession();
+  const desk = useDesk();
   return (
     <Menu position="bottom-end" withinPortal={false}>
       <Menu.Target>
@@ -134,8 +138,12 @@ function Person({ open }: { readonly open: (what: Open) => void }) {
         <Menu.Divider />
         <Menu.Item
           onClick={() => {
-            forgetAll();
-            session.signOut();
+            // What was decided goes first; where it cannot, the person has to see that.
+            void desk.flush(SIGN_OUT_PATIENCE_MS).then((isAll) => {
+              if (!isAll) return;
+              forgetAll();
+              session.signOut();
+            });
           }}
         >
           {say("nav.sign_out")}
