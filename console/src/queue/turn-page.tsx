@@ -23,7 +23,6 @@ import { LANES, PLAIN, SORTS, type View, isFiltered } from "./view";
 export function TurnPage() {
   const { say } = useSpeech();
   const [view, setView] = useView();
-  const queue = useQueue(view);
   const isNarrow = useMediaQuery("(width < 900px)");
   const [filtering, setFiltering] = useState(false);
   return (
@@ -58,12 +57,22 @@ export function TurnPage() {
           )}
         </div>
         <ActiveFilters view={view} change={setView} />
-        <Fresh queue={queue} />
         <Region>
-          <Content view={view} queue={queue} clear={() => { setView({ ...PLAIN, lane: view.lane, sort: view.sort }); }} />
+          <Waiting view={view} clear={() => { setView({ ...PLAIN, lane: view.lane, sort: view.sort }); }} />
         </Region>
       </section>
     </div>
+  );
+}
+
+/** The list. It alone is drawn again when more of it comes. */
+function Waiting({ view, clear }: { readonly view: View; readonly clear: () => void }) {
+  const queue = useQueue(view);
+  return (
+    <>
+      <Fresh queue={queue} />
+      <Content view={view} queue={queue} clear={clear} />
+    </>
   );
 }
 
