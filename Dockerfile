@@ -1,5 +1,12 @@
 # One image for every process: the command says which. Not root, nothing writable needed but /tmp.
 
+FROM node:24-bookworm-slim AS console
+WORKDIR /build/console
+COPY console/package.json console/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY console ./
+RUN npx --no-install vite build
+
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/hitl
@@ -10,6 +17,7 @@ RUN /opt/hitl/bin/pip install --no-cache-dir --require-hashes --requirement requ
 COPY pyproject.toml README.md LICENSE topics.yaml ./
 COPY hitl_stream ./hitl_stream
 COPY examples ./examples
+COPY --from=console /build/hitl_stream/console ./hitl_stream/console
 RUN /opt/hitl/bin/pip install --no-cache-dir --no-deps --no-index --no-build-isolation . \
   && /opt/hitl/bin/pip uninstall --yes hatchling trove-classifiers pip
 
