@@ -197,7 +197,8 @@ def approve_flagged(world: World) -> None:
         alone = len(view.round_evidence[row["patch_id"], row["round"]]) == 1
         event = view.events.get(place_of(row))
         headed = isinstance(event, Event) and event.payload == view.inputs[place_of(row)].value
-        return alone and headed and [d["decision"] for d in view.decisions[row["patch_id"]]] == ["approved"]
+        decided = [(d["decision"], d["mode"]) for d in view.decisions[row["patch_id"]]]
+        return alone and headed and decided == [("approved", "policy")]  # people may approve what is flagged
 
     row = first(world.tables["evidence"], fits)
     record = view.inputs[place_of(row)]
