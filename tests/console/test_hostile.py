@@ -132,4 +132,5 @@ async def test_real_fixes_are_shown_to_their_last_file(stage: Stage, sit: Sit) -
         files = sum(line.startswith("diff --git ") for line in fix.diff.splitlines())
         counted = page.get_by_text(f"{files:,} file{'' if files == 1 else 's'} ·")
         await expect(counted, f"{fix.cve_id}: {files} files").to_be_visible()
+        await alice.press("j")  # to the first change, behind however many binary files
         await expect(page.locator(".diff-line").first).to_be_visible()
