@@ -66,16 +66,17 @@ def _read(path: Path) -> list[Fix]:
 
 def _invented(rng: random.Random, number: int) -> Fix:
     word = rng.choice(WORDS)
-    hunks = []
+    hunks, line = [], 1
     for hunk in range(rng.randint(1, 6)):
-        line = rng.randint(1, 400)
+        line += rng.randint(1, 60)
         around = rng.randint(2, 12)
         context = "".join(f"     step_{rng.randint(1, 99)}({word})\n" for _ in range(around))
         hunks.append(
-            f"@@ -{line},{around + 1} +{line},{around + 2} @@ def read_{word}_{hunk}(request):\n"
+            f"@@ -{line},{around + 1} +{line + hunk},{around + 2} @@ def read_{word}_{hunk}(request):\n"
             f"{context}-    return run({word} + request.text)\n"
             f"+    checked = escape(request.text)\n+    return run({word}, checked)  # 'é' \U0001f512\n"
         )
+        line += around + 1
     path = f"app/{word}.py"
     diff = f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n" + "".join(hunks)
     severity = rng.choice(("LOW", "MEDIUM", "HIGH", "CRITICAL", None))
