@@ -82,10 +82,13 @@ class Console:
 
         A window in which somebody logs in comes back from the provider to SIGNED_IN: it is not cut off from who opened it.
         """
-        if not (self.folder / "index.html").is_file():
-            raise Problem(404, "console-not-built", "The console is not built", "`make console` builds it.")
+        try:
+            file = self.file("index.html")
+        except Problem as none:
+            told = "`make console` builds it."
+            raise Problem(404, "console-not-built", "The console is not built", told) from none
         nonce = token_urlsafe(16)
-        text = self.file("index.html").content.decode().replace(NONCE, nonce)
+        text = file.content.decode().replace(NONCE, nonce)
         headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": self._policy(nonce),

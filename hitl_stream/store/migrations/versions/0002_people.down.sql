@@ -123,7 +123,7 @@ DROP FUNCTION
 DROP TRIGGER count_new ON patch;
 DROP TRIGGER count_changed ON patch;
 DROP TRIGGER count_gone ON patch;
-DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches(), count_decisions();
+DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches(), count_decisions(), activity_of(text, text);
 DROP INDEX patch_cve, decision_at, decision_person, decision_kind, decision_policy_version,
   action_by_time, action_person, action_kind, action_policy_version, action_glass;
 CREATE INDEX decision_decided ON decision USING brin (decided_at);

@@ -149,12 +149,13 @@ BEGIN
     FROM before WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
   RETURN NULL;
 END $$;
+CREATE FUNCTION activity_of(decision text, mode text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN decision <> 'approved' THEN decision WHEN mode = 'policy' THEN 'approved_by_policy' ELSE 'approved_by_people' END
+$$;
 CREATE FUNCTION count_decisions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   INSERT INTO activity
-  SELECT (decided_at AT TIME ZONE 'UTC')::date,
-         CASE WHEN decision = 'approved' THEN CASE mode WHEN 'policy' THEN 'approved_by_policy' ELSE 'approved_by_people' END ELSE decision END,
-         count(*)
+  SELECT (decided_at AT TIME ZONE 'UTC')::date, activity_of(decision, mode), count(*)
     FROM after WHERE NOT synthetic GROUP BY 1, 2;
   RETURN NULL;
 END $$;
@@ -176,9 +177,7 @@ INSERT INTO tally
 SELECT (received_at AT TIME ZONE 'UTC')::date, severity, state, approved_by, count(*)
   FROM patch WHERE NOT synthetic GROUP BY 1, 2, 3, 4;
 INSERT INTO activity
-SELECT (decided_at AT TIME ZONE 'UTC')::date,
-       CASE WHEN decision = 'approved' THEN CASE mode WHEN 'policy' THEN 'approved_by_policy' ELSE 'approved_by_people' END ELSE decision END,
-       count(*)
+SELECT (decided_at AT TIME ZONE 'UTC')::date, activity_of(decision, mode), count(*)
   FROM decision WHERE NOT synthetic GROUP BY 1, 2;
 INSERT INTO activity
 SELECT (r.opened_at AT TIME ZONE 'UTC')::date, 'opened', count(*)
