@@ -6,6 +6,7 @@ import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
+import table from "../design/table.module.css";
 import { audit } from "../api/queries";
 import type { AuditEntry } from "../api/types";
 import { Foreign, Moment } from "../design/piece";
@@ -119,7 +120,7 @@ function Entries({ rows }: { readonly rows: readonly AuditEntry[] }) {
   const { say, sayOr } = useSpeech();
   return (
     <div className={css["scroll"]} tabIndex={0} role="region" aria-label={say("audit.title")}>
-      <table className={css["table"]}>
+      <table className={`${table["wide"] ?? ""} ${css["table"] ?? ""}`}>
         <thead>
           <tr>
             <th scope="col">{say("audit.at")}</th>

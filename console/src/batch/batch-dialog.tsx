@@ -139,7 +139,7 @@ function Tally({ answers }: { readonly answers: readonly ItemAnswer[] }) {
     <Group gap="xs">
       {[...counts].map(([outcome, count]) => (
         <Chip key={outcome} tone={outcome === "skipped" ? "doubt" : "good"}>
-          {speech.number(count)} · {outcome === "skipped" ? speech.say("batch.skipped", { reason: "" }).replace(/[:\s]+$/, "") : wordOf(outcome, speech)}
+          {speech.number(count)} · {wordOf(outcome, speech)}
         </Chip>
       ))}
     </Group>
@@ -163,7 +163,7 @@ function Answers({ answers }: { readonly answers: readonly ItemAnswer[] }) {
               </span>
               <span>
                 {isSkipped(answer)
-                  ? speech.say("batch.skipped", { reason: answer.problem?.title ?? String(answer.status) })
+                  ? speech.say("batch.skipped_for", { reason: answer.problem?.title ?? String(answer.status) })
                   : wordOf(answer.outcome, speech)}
               </span>
             </li>

@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import table from "../design/table.module.css";
 import { moreResults } from "../api/queries";
 import type { Detail, Exploit, Result } from "../api/types";
 import { Chip, Foreign, Moment, type Tone } from "../design/piece";
@@ -107,7 +108,7 @@ function Exploits({ exploits }: { readonly exploits: readonly Exploit[] }) {
   if (exploits.length === 0) return <p>{say("wargame.none")}</p>;
   return (
     <div className={css["scroll"]} tabIndex={0} role="region" aria-label={say("wargame.exploit")}>
-      <table className={css["exploits"]}>
+      <table className={table["wide"]}>
         <thead>
           <tr>
             <th scope="col">{say("wargame.exploit")}</th>

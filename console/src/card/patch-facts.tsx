@@ -15,7 +15,7 @@ export function PatchFacts({ detail }: { readonly detail: Detail }) {
     <div className={css["brief"]}>
       {patch.flagged === true && (
         <p role="note">
-          <strong>{patch.flag_reason === null ? say("card.flagged.no_reason") : say("card.flagged", { reason: "" })}</strong>
+          <strong>{say(patch.flag_reason === null ? "card.flagged.no_reason" : "card.flagged")}</strong>{" "}
           {patch.flag_reason !== null && <Foreign text={patch.flag_reason} />}
         </p>
       )}

@@ -3,6 +3,7 @@
 import { scaleLinear } from "@visx/scale";
 import { useState } from "react";
 
+import table from "../design/table.module.css";
 import { useSpeech } from "../words/words";
 import css from "./chart.module.css";
 
@@ -53,7 +54,7 @@ export function Chart({ title, lead, days, series, kind, format }: Props) {
       </div>
       <details>
         <summary>{speech.say("numbers.table")}</summary>
-        <table className={css["table"]}>
+        <table className={table["small"]}>
           <thead>
             <tr>
               <th scope="col">{speech.say("numbers.day")}</th>

@@ -4,6 +4,7 @@ import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "wouter";
 
+import table from "../design/table.module.css";
 import { summary, timeline } from "../api/queries";
 import type { Summary, Timeline } from "../api/types";
 import { Failure, Loading, Region } from "../design/state";
@@ -133,7 +134,7 @@ function BySeverity({ told }: { readonly told: Summary }) {
     <div className={css["section"]}>
       <h2>{say("numbers.by_severity")}</h2>
       <div className={css["scroll"]} tabIndex={0} role="region" aria-label={say("numbers.by_severity")}>
-        <table className={css["table"]}>
+        <table className={table["wide"]}>
           <thead>
             <tr>
               <th scope="col">{say("filter.severity")}</th>

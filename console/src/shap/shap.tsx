@@ -3,6 +3,7 @@
 import { scaleLinear } from "@visx/scale";
 import { type ReactNode, useState } from "react";
 
+import table from "../design/table.module.css";
 import { Foreign } from "../design/piece";
 import { escaped } from "../design/hidden";
 import { type Speech, useSpeech } from "../words/words";
@@ -119,7 +120,7 @@ function Table({ found }: { readonly found: Explanation }): ReactNode {
   const speech = useSpeech();
   const { say } = speech;
   return (
-    <table className={css["table"]}>
+    <table className={table["small"]}>
       <thead>
         <tr>
           <th scope="col">{say("shap.feature")}</th>
