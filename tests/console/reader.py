@@ -63,6 +63,11 @@ class Reader:
         await self.page.get_by_role("button", name=f"Continue as {name}").press("Enter")
         await expect(self.page.get_by_role("button", name=name, exact=True)).to_be_visible()
 
+    async def open(self, name: str, patch_id: str) -> None:
+        """As one of the demo, in front of one patch."""
+        await self.log_in(name, f"/patch?id={patch_id}")
+        await self.reads(patch_id)
+
     async def press(self, *keys: str) -> None:
         """One key after the other."""
         for key in keys:

@@ -107,8 +107,7 @@ async def test_keys_can_be_switched_off_and_are_none_while_typing(stage: Stage, 
     await stage.review(1)
     alice = await sit()
     page = alice.page
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     await alice.press("c")
     await page.keyboard.type("arnjk?")
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("arnjk?")
@@ -128,8 +127,7 @@ async def test_keys_can_be_switched_off_and_are_none_while_typing(stage: Stage, 
 async def test_a_viewer_is_offered_nothing_that_they_may_not_do(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
     victor = await sit()
-    await victor.log_in("victor", "/patch?id=p-1")
-    await victor.reads("p-1")
+    await victor.open("victor", "p-1")
     await expect(victor.page.get_by_text("You read only")).to_be_visible()
     for name in ("Approve", "Reject", "Comment", "Claim", "More"):
         await expect(victor.page.get_by_role("button", name=name)).to_have_count(0)

@@ -69,8 +69,7 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await stage.review(1)
     alice = await sit()
     page = alice.page
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await alice.press("Shift+A")
     await page.keyboard.type("fine by me")
@@ -120,8 +119,7 @@ async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: S
     alice = await sit()
     page = alice.page
     stage.issuer.age_s = 600
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     await expect(page.get_by_text("None yet, 2 needed")).to_be_visible()
     await alice.press("a")
     await page.get_by_role("button", name="Send now").click()
@@ -150,8 +148,7 @@ async def test_what_one_decided_is_never_sent_as_another(stage: Stage, sit: Sit)
     alice = await sit()
     page = alice.page
     await page.clock.install()
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     stage.issuer.instead = "bob"
     await stage.stop()
     await alice.press("a")
@@ -169,8 +166,7 @@ async def test_logging_out_sends_first_what_waits(stage: Stage, sit: Sit) -> Non
     await stage.review(1)
     alice = await sit()
     page = alice.page
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     await alice.press("a")
     await page.get_by_role("button", name="alice", exact=True).click()
     await page.get_by_role("menuitem", name="Log out").click()
@@ -182,8 +178,7 @@ async def test_a_key_pressed_twice_decides_once(stage: Stage, sit: Sit) -> None:
     for number in (1, 2):
         await stage.review(number)
     alice = await sit()
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     await alice.press("a", "a", "a")
     await expect(alice.card("p-2")).to_be_visible()
     await alice.reads("p-2")
@@ -193,8 +188,7 @@ async def test_a_key_pressed_twice_decides_once(stage: Stage, sit: Sit) -> None:
 async def test_leaving_the_page_sends_what_waits(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
     alice = await sit()
-    await alice.log_in("alice", "/patch?id=p-1")
-    await alice.reads("p-1")
+    await alice.open("alice", "p-1")
     await alice.press("a")
     await expect(alice.page.get_by_text("not sent yet", exact=True)).to_be_visible()
     await alice.page.goto(f"{stage.url}/livez")
