@@ -8,7 +8,7 @@ import { DANGER } from "../design/theme";
 import { keys } from "../api/queries";
 import { ofPatch } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Detail, Held, Said } from "../api/types";
+import type { Detail, Held, Said as Comment } from "../api/types";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
@@ -19,7 +19,7 @@ import css from "./decision-bar.module.css";
 import * as draft from "./draft";
 import type { Action, Wish } from "./outgoing";
 import { possible } from "./possible";
-import { SayDialog } from "./say-dialog";
+import { type Said, SayDialog } from "./say-dialog";
 import { useDesk, useOutgoingOf } from "./work";
 
 type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | null;
@@ -73,6 +73,32 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
     ["revoke", can.revoke, () => { setDialog("revoke"); }],
     ["reopen", can.reopen, () => { setDialog("reopen"); }],
   ] as const).filter(([, isPossible]) => isPossible);
+  const held = { person: detail.claimed_by ?? "", until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
+  const forReason = (action: "revoke" | "reopen") => (reason: string): void => { decide(action, { reason }, reason); };
+  const said: Readonly<Record<Exclude<Dialog, "comment" | null>, Said>> = {
+    approve: { what: "approve", verb: approveWord, needsText: false, done: (text) => { approve(text); } },
+    glass: { what: "approve", verb: "decide.glass", needsText: true, danger: true, lead: say("decide.glass.lead"), done: (text) => { approve(text, true); } },
+    reject: {
+      what: "reject",
+      verb: "decide.reject",
+      needsText: true,
+      presets: true,
+      danger: true,
+      done: (reason, presets) => { decide("reject", { reason, presets }, reason); },
+    },
+    revoke: { what: "revoke", verb: "decide.revoke", needsText: true, danger: true, lead: say("decide.revoke.lead"), done: forReason("revoke") },
+    reopen: { what: "reopen", verb: "decide.reopen", needsText: true, done: forReason("reopen") },
+    takeover: {
+      what: "takeover",
+      verb: "decide.takeover",
+      needsText: true,
+      lead: say("decide.takeover.lead", held),
+      done: (reason) => {
+        courtesy.mutate({ takeover: reason });
+        close();
+      },
+    },
+  };
   return (
     <footer className={css["bar"]}>
       <Holder detail={detail} />
@@ -120,69 +146,19 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
         {say("decide.next")}
       </Button>
 
-      {dialog === "approve" && <SayDialog patchId={detail.patch_id} what="approve" verb={approveWord} needsText={false} close={close} done={(text) => { approve(text); }} />}
-      {dialog === "reject" && (
-        <SayDialog
-          patchId={detail.patch_id}
-          what="reject"
-          verb="decide.reject"
-          needsText
-          presets
-          danger
-          close={close}
-          done={(reason, presets) => { decide("reject", { reason, presets }, reason); }}
-        />
-      )}
-      {dialog === "glass" && (
-        <SayDialog
-          patchId={detail.patch_id}
-          what="approve"
-          verb="decide.glass"
-          needsText
-          danger
-          lead={<p>{say("decide.glass.lead")}</p>}
-          close={close}
-          done={(text) => { approve(text, true); }}
-        />
-      )}
-      {(dialog === "revoke" || dialog === "reopen") && (
-        <SayDialog
-          patchId={detail.patch_id}
-          what={dialog}
-          verb={`decide.${dialog}`}
-          needsText
-          danger={dialog === "revoke"}
-          lead={dialog === "revoke" ? <p>{say("decide.revoke.lead")}</p> : undefined}
-          close={close}
-          done={(reason) => { decide(dialog, { reason }, reason); }}
-        />
-      )}
-      {dialog === "takeover" && (
-        <SayDialog
-          patchId={detail.patch_id}
-          what="takeover"
-          verb="decide.takeover"
-          needsText
-          lead={<p>{say("decide.takeover.lead", { person: detail.claimed_by ?? "", until: detail.claimed_until === null ? "" : time(detail.claimed_until) })}</p>}
-          close={close}
-          done={(reason) => {
-            courtesy.mutate({ takeover: reason });
-            close();
-          }}
-        />
-      )}
-      {dialog === "comment" && <Comment detail={detail} close={close} />}
+      {dialog !== null && dialog !== "comment" && <SayDialog key={dialog} patchId={detail.patch_id} close={close} {...said[dialog]} />}
+      {dialog === "comment" && <CommentDialog detail={detail} close={close} />}
     </footer>
   );
 }
 
-function Comment({ detail, close }: { readonly detail: Detail; readonly close: () => void }) {
+function CommentDialog({ detail, close }: { readonly detail: Detail; readonly close: () => void }) {
   const client = useClient();
   const cached = useQueryClient();
   const { subject } = useMe();
   const [key] = useState(() => crypto.randomUUID());
   const saying = useMutation({
-    mutationFn: async (comment: string) => (await client.post<Said>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key })).body,
+    mutationFn: async (comment: string) => (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key })).body,
     onSuccess: ({ at, actor, comment }) => {
       draft.keep(subject, detail.patch_id, "comment", "");
       // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
@@ -198,7 +174,7 @@ function Comment({ detail, close }: { readonly detail: Detail; readonly close: (
       verb="decide.comment"
       needsText
       busy={saying.isPending}
-      lead={saying.error === null ? undefined : <p role="alert">{saying.error.message}</p>}
+      failure={saying.error}
       close={close}
       done={(text) => { saying.mutate(text); }}
     />

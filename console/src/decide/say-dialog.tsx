@@ -1,7 +1,7 @@
 /** One dialog for everything that is said of a patch: an optional or needed text, presets where there are some. */
 
 import { Button, Checkbox, Group, Stack, Textarea } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 
 import { DANGER } from "../design/theme";
 import { Dialog } from "../design/dialog";
@@ -26,21 +26,25 @@ function focus(box: HTMLTextAreaElement | null): void {
   box?.focus();
 }
 
-interface Props {
-  readonly patchId: string;
-  /** Under which name what is written is kept, and what the button says. */
+/** What is said: under which name what is written is kept, what the button says, and what then happens. */
+export interface Said {
   readonly what: string;
   readonly verb: Key;
   readonly needsText: boolean;
   readonly presets?: boolean;
   readonly danger?: boolean;
-  readonly busy?: boolean;
-  readonly lead?: ReactNode;
-  readonly close: () => void;
+  readonly lead?: string;
   readonly done: (text: string, presets: readonly Preset[]) => void;
 }
 
-export function SayDialog({ patchId, what, verb, needsText, presets = false, danger = false, busy = false, lead, close, done }: Props) {
+interface Props extends Said {
+  readonly patchId: string;
+  readonly busy?: boolean;
+  readonly failure?: Error | null;
+  readonly close: () => void;
+}
+
+export function SayDialog({ patchId, what, verb, needsText, presets = false, danger = false, lead, busy = false, failure = null, close, done }: Props) {
   const { say } = useSpeech();
   const { subject } = useMe();
   const [text, setText] = useState(() => draft.read(subject, patchId, what));
@@ -65,7 +69,8 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
         }}
       >
         <Stack>
-          {lead}
+          {lead !== undefined && <p>{lead}</p>}
+          {failure !== null && <p role="alert">{failure.message}</p>}
           {presets && (
             <Checkbox.Group
               label={say("decide.presets")}
