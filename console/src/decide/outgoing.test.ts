@@ -91,6 +91,27 @@ describe("a decision", () => {
     expect(at.wouldLose()).toBe(false);
   });
 
+  it("that one sending has settled is not begun again by another that failed", async () => {
+    const answers: (() => void)[] = [];
+    const send = vi.fn<Send>(
+      () =>
+        new Promise((resolve, reject) => {
+          answers.push(answers.length === 0 ? () => { reject(refusal(409, "idempotency-key-in-flight")); } : () => { resolve({ missing: 0 }); });
+        }),
+    );
+    const { clock, desk: at, stage } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    at.leave();
+    answers[1]?.();
+    await clock.pass(0);
+    answers[0]?.();
+    await clock.pass(0);
+    expect(stage()).toBe("done");
+    await clock.pass(60_000);
+    expect(send).toHaveBeenCalledTimes(2);
+  });
+
   it("of a person who has gone is not sent any more, whatever it waited for", async () => {
     const send = vi.fn<Send>().mockRejectedValue(new Unreachable("gone"));
     const { clock, desk: at } = desk(send);

@@ -161,7 +161,8 @@ export class Desk {
       const { missing } = await this.send(found.wish, key, leaving);
       this.settle(key, found.wish, { kind: "done", missing });
     } catch (failure) {
-      if (this.isOver()) return;
+      // Another sending of the same may have settled it meanwhile.
+      if (this.isOver() || this.find(key)?.stage.kind !== "sending") return;
       if (!(failure instanceof Problem || failure instanceof Unreachable)) throw failure;
       if (isPassing(failure)) {
         const told = failure instanceof Problem && failure.retryAfterS !== null ? failure.retryAfterS * 1_000 : pause;
