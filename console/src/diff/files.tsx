@@ -40,9 +40,7 @@ export function Files({ read, view, ignoring }: Props) {
   const { files } = read;
   const hunks = useMemo(() => files.map((file) => (ignoring ? file.hunks.map(withoutWhitespace) : file.hunks)), [files, ignoring]);
   const tokens = useTokens(files, hunks);
-  const changed = (lists: readonly (readonly HunkData[])[]): number =>
-    lists.flat().reduce((sum, hunk) => sum + hunk.changes.filter(({ type }) => type !== "normal").length, 0);
-  const ignored = ignoring ? changed(files.map((file) => file.hunks)) - changed(hunks) : 0;
+  const ignored = useMemo(() => changed(files.map((file) => file.hunks)) - changed(hunks), [files, hunks]);
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const items = useMemo(() => itemsOf(files, hunks, view, closed), [files, hunks, view, closed]);
   const stops = useMemo(() => stopsOf(items), [items]);
@@ -109,6 +107,11 @@ export function Files({ read, view, ignoring }: Props) {
       {read.remarks.length > 0 && <Remarks lines={read.remarks} />}
     </div>
   );
+}
+
+/** How many lines came or went. */
+function changed(hunks: readonly (readonly HunkData[])[]): number {
+  return hunks.flat().reduce((sum, hunk) => sum + hunk.changes.filter(({ type }) => type !== "normal").length, 0);
 }
 
 interface ContentProps {
