@@ -35,7 +35,8 @@ export function BatchDialog({ view, chosen, all, close }: Props) {
   const planning = useMutation({
     mutationFn: async () => {
       const found = all ? await collect(client, view, (count) => { setProgress([0, count]); }) : [];
-      const picked = chosen.map(itemOf).filter(({ patch_id: id }) => !found.some((one) => one.patch_id === id));
+      const known = new Set(found.map(({ patch_id: id }) => id));
+      const picked = chosen.map(itemOf).filter(({ patch_id: id }) => !known.has(id));
       const items = [...picked, ...found].slice(0, TAKEN_MAX);
       const plan = await act(client, items, order, null, (done) => { setProgress([done.length, items.length]); });
       const possible = items.filter((_, index) => plan[index] !== undefined && !isSkipped(plan[index]));

@@ -57,7 +57,8 @@ export function handOver(found: Returned): boolean {
 }
 
 export class OidcIssuer implements Issuer {
-  private endpoints: Promise<Endpoints> | null = null;
+  private known: Endpoints | null = null;
+  private givingUp: AbortController | null = null;
 
   constructor(private readonly provider: Provider) {}
 
@@ -105,17 +106,8 @@ export class OidcIssuer implements Issuer {
     return `${where}?${told.toString()}`;
   }
 
-  private known: Endpoints | null = null;
-  private givingUp: AbortController | null = null;
-
   private async discover(): Promise<Endpoints> {
-    this.endpoints ??= discover(this.provider.issuer);
-    try {
-      this.known = await this.endpoints;
-    } catch (failure) {
-      this.endpoints = null;
-      throw failure;
-    }
+    this.known ??= await discover(this.provider.issuer);
     return this.known;
   }
 
