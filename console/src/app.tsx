@@ -100,7 +100,7 @@ function Pages() {
   const { say } = useSpeech();
   return (
     <Region>
-      <Suspense fallback={<Loading />}>
+      <Suspense fallback={<Loading isPage />}>
         <Switch>
           <Route path={PLACES.turn} component={TurnPage} />
           <Route path={PLACES.patch} component={CardPage} />

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final
-
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
+from tests.console.axe import Axe
 from tests.console.conftest import Sit
 from tests.console.stage import Stage
-from tests.harness.availability import missing
-from tests.rules.source import ROOT
-
-AXE: Final = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
-_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it stands."""
-    if not Path(AXE).is_file():
-        missing("axe", "make console did not install it")
-    await page.evaluate(AXE.read_text())
-    found: dict[str, Any] = await page.evaluate(
-        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _RULES
-    )
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -44,63 +22,58 @@ async def test_no_page_and_no_state_keeps_anybody_out(stage: Stage, sit: Sit, sc
     await stage.decide("bob", "p-4", "reject", reason="wrong")
     reader = await sit(width=width, height=900, scheme=scheme)
     page = reader.page
-    found: dict[str, list[str]] = {}
-
-    async def look(name: str) -> None:
-        found[name] = await violations(page)
-
+    axe = Axe(page)
     await page.goto(stage.url)
     await expect(page.get_by_role("button", name="Continue as alice")).to_be_visible()
-    await look("login")
+    await axe.look("login")
     await reader.log_in("alice")
     await expect(reader.row("p-1")).to_be_visible()
-    await look("queue")
+    await axe.look("queue")
     await reader.press("j", "x")
     await expect(page.get_by_role("region", name="1 selected")).to_be_visible()
-    await look("selection")
+    await axe.look("selection")
     await page.get_by_role("button", name="Decide together").click()
-    await look("batch")
+    await axe.look("batch")
     await reader.press("Escape")
     await reader.press("Shift+?")
     await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
-    await look("keys")
+    await axe.look("keys")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await reader.press("g", "s")
     await expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
-    await look("settings")
+    await axe.look("settings")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await reader.press("g", "f")
-    await look("feedback")
+    await axe.look("feedback")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     for patch in ("p-1", "p-2", "p-3", "p-4"):
         await page.evaluate("(to) => { history.pushState(null, '', to) }", f"/patch?id={patch}")
         await reader.reads(patch)
-        await look(f"card {patch}")
+        await axe.look(f"card {patch}")
     await page.evaluate("(to) => { history.pushState(null, '', to) }", "/patch?id=p-1")
     await reader.reads("p-1")
     await reader.press("r")
     await expect(page.get_by_role("dialog")).to_be_visible()
-    await look("rejecting")
+    await axe.look("rejecting")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await reader.press("a")
     await expect(page.get_by_text("not sent yet", exact=True)).to_be_visible()
-    await look("not sent yet")
+    await axe.look("not sent yet")
     await reader.press("u", "g", "n")
     await expect(page.get_by_role("heading", name="Numbers")).to_be_visible()
     await expect(page.get_by_role("region", name="Reviewer load")).to_be_visible()
-    await look("numbers")
+    await axe.look("numbers")
     await reader.press("g", "h")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
-    await look("audit")
+    await axe.look("audit")
     await page.evaluate("(to) => { history.pushState(null, '', to) }", "/patch?id=gone")
     await expect(page.get_by_text("There is no such patch")).to_be_visible()
-    await look("nothing there")
-    wrong = [f"{name}: {one}" for name, told in found.items() for one in told]
-    assert wrong == [], "\n".join(wrong)
+    await axe.look("nothing there")
+    axe.check(looks=16)
 
 
 async def test_keys_can_be_switched_off_and_are_none_while_typing(stage: Stage, sit: Sit) -> None:

@@ -20,22 +20,22 @@ from tests.harness.availability import MISSING, scale
 
 # Seconds on 2 cores at scale `ci`; all of them together stay under 40 minutes.
 BUDGETS_S = {
-    "broker": 50,
-    "console": 240,
-    "demo": 140,
+    "broker": 40,
+    "console": 290,
+    "demo": 130,
     "duties": 100,
-    "embedded": 50,
-    "faults": 240,
-    "pipeline": 80,
-    "property": 130,
-    "provider": 90,
+    "embedded": 40,
+    "faults": 230,
+    "pipeline": 70,
+    "property": 80,
+    "provider": 80,
     "replay": 10,
-    "rules": 30,
-    "sidecar": 360,
+    "rules": 20,
+    "sidecar": 320,
     "simulation": 60,
-    "store": 260,
-    "stream": 500,
-    "unit": 60,
+    "store": 360,
+    "stream": 480,
+    "unit": 40,
 }
 FULL_FACTOR = 8
 FAIL_AT = 1.5

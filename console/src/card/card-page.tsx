@@ -60,8 +60,8 @@ function Card({ id }: { readonly id: string }) {
       </Empty>
     );
   }
-  if (error !== null) return <Failure failure={error} again={() => void refetch()} />;
-  if (data === undefined) return <Loading lines={14} height={28} />;
+  if (error !== null) return <Failure failure={error} again={() => void refetch()} isPage />;
+  if (data === undefined) return <Loading lines={14} height={28} isPage />;
   return (
     <article className={css["card"]} aria-label={id} data-ready={isReady}>
       <Head detail={data} />

@@ -7,11 +7,17 @@ import { Problem } from "../api/problem";
 import { useSpeech } from "../words/words";
 import css from "./state.module.css";
 
+interface State {
+  /** This is all there is to the page: what it says is the heading of it. */
+  readonly isPage?: boolean;
+}
+
 /** Grey bars in the shape of what is coming. */
-export function Loading({ lines = 6, height = 20 }: { readonly lines?: number; readonly height?: number }) {
+export function Loading({ lines = 6, height = 20, isPage = false }: State & { readonly lines?: number; readonly height?: number }) {
   const { say } = useSpeech();
   return (
     <div role="status" aria-label={say("state.loading")} className={css["loading"]}>
+      {isPage && <h1 className="unseen">{say("state.loading")}</h1>}
       {Array.from({ length: lines }, (_, index) => (
         <Skeleton key={index} height={height} width={`${String(100 - ((index * 17) % 45))}%`} />
       ))}
@@ -20,12 +26,12 @@ export function Loading({ lines = 6, height = 20 }: { readonly lines?: number; r
 }
 
 /** What went wrong, and what can be done about it. */
-export function Failure({ failure, again }: { readonly failure: Error; readonly again?: () => void }) {
+export function Failure({ failure, again, isPage = false }: State & { readonly failure: Error; readonly again?: () => void }) {
   const { say } = useSpeech();
   const forbidden = failure instanceof Problem && failure.status === 403;
   return (
     <div role="alert" className={css["failure"]}>
-      <strong>{say(forbidden ? "state.forbidden" : "state.failed")}</strong>
+      <Title isPage={isPage}>{say(forbidden ? "state.forbidden" : "state.failed")}</Title>
       <p>{forbidden ? say("state.forbidden.detail") : failure.message}</p>
       {again !== undefined && !forbidden && (
         <Button variant="default" size="xs" onClick={again}>
@@ -36,14 +42,18 @@ export function Failure({ failure, again }: { readonly failure: Error; readonly 
   );
 }
 
-/** Nothing is there; `isPage` where that is all there is to the page. */
-export function Empty({ title, isPage = false, children }: { readonly title: string; readonly isPage?: boolean; readonly children?: ReactNode }) {
+/** Nothing is there. */
+export function Empty({ title, isPage = false, children }: State & { readonly title: string; readonly children?: ReactNode }) {
   return (
     <div className={css["empty"]}>
-      {isPage ? <h1>{title}</h1> : <strong>{title}</strong>}
+      <Title isPage={isPage}>{title}</Title>
       {children}
     </div>
   );
+}
+
+function Title({ isPage, children }: { readonly isPage: boolean; readonly children: string }) {
+  return isPage ? <h1>{children}</h1> : <strong>{children}</strong>;
 }
 
 /** A part of the page that breaks takes no other with it. */
