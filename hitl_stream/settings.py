@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     auth_audience: str | None = None
     auth_jwks_url: str | None = None
     auth_groups_claim: str = Field("groups", min_length=1)
+    auth_name_claim: str = Field("preferred_username", min_length=1)
     auth_client_id: str = Field("hitl-console", min_length=1)
     auth_scope: str = Field("openid", min_length=1)
     log_format: Literal["json", "console"] = "json"

@@ -13,11 +13,13 @@ import { theme, variables } from "./design/theme";
 import { Work } from "./decide/work";
 import { Keyboard } from "./keyboard/keys";
 import { KeyboardContext } from "./keyboard/use-keys";
+import { People } from "./people/people";
+import { PeopleContext } from "./people/use-people";
 import { PLACES } from "./place";
 import { TurnPage } from "./queue/turn-page";
 import { LoginPage } from "./session/login-page";
 import type { Session } from "./session/session";
-import { SessionContext, useSessionState } from "./session/use-session";
+import { SessionContext, useClient, useSessionState } from "./session/use-session";
 import { Shell } from "./shell/shell";
 import { en } from "./words/en";
 import { type Speech, SpeechContext, speech, useSpeech } from "./words/words";
@@ -86,13 +88,17 @@ interface InsideProps {
 function Inside({ config, settings, change }: InsideProps) {
   const state = useSessionState();
   const who = useMemo(() => (state.kind === "out" ? null : state.me.subject), [state]);
+  const client = useClient();
+  const [people] = useState(() => new People(client));
   if (who === null) return <LoginPage config={config} />;
   return (
-    <Work key={who}>
-      <Shell config={config} settings={settings} change={change}>
-        <Pages />
-      </Shell>
-    </Work>
+    <PeopleContext value={people}>
+      <Work key={who}>
+        <Shell config={config} settings={settings} change={change}>
+          <Pages />
+        </Shell>
+      </Work>
+    </PeopleContext>
   );
 }
 

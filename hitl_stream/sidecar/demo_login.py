@@ -47,11 +47,12 @@ class DemoIssuer:
         """The public key set."""
         return orjson.dumps(KeySet([self._key]).as_dict(private=False))
 
-    def token(self, name: str, now: int | None = None) -> str:
-        """A token of one of the people, logged in at this moment. Raises KeyError."""
+    def token(self, name: str, now: int | None = None, **claims: Any) -> str:
+        """A token of one of the people, logged in at this moment; `claims` are said beside the usual ones. Raises KeyError."""
         groups = [demo_group(role) for role in DEMO_PEOPLE[name]]
         at = int(time.time()) if now is None else now
-        claims = {
+        said = {
+            **claims,
             "iss": self.issuer,
             "aud": AUDIENCE,
             "sub": name,
@@ -61,7 +62,7 @@ class DemoIssuer:
             "jti": token_urlsafe(12),
             "groups": groups,
         }
-        return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": self._key.kid}, claims, self._key)
+        return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": self._key.kid}, said, self._key)
 
 
 def _issuer(request: Request) -> DemoIssuer:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from hitl_stream.sidecar import audit, console, query
+from hitl_stream.sidecar.me import SUBJECTS_MAX
 from hitl_stream.sidecar.patch import ROUND_MAX
 from hitl_stream.sidecar.permission import Route
 from hitl_stream.sidecar.queue import AGE_S_MAX, OFFSET_MAX, TAGS
@@ -132,6 +133,14 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
         "Say something about the console.", command.Kept, command.Feedback, status=201, problems=(408, 409, 413)
     ),
     ("GET", "/hitl/me"): Operation("Who asks, and what they may do.", overview.Me),
+    ("GET", "/hitl/people"): Operation(
+        "What people are called, of whom that is known.",
+        overview.Person,
+        many=True,
+        query=(
+            ("subject", {"type": "array", "items": SHORT, "maxItems": SUBJECTS_MAX, "description": "Each of these."}),
+        ),
+    ),
     ("GET", "/console/config"): Operation("What the console has to know before a login.", overview.ConsoleConfig),
     ("GET", "/hitl/audit"): Operation(
         "What was said and done, newest first.",

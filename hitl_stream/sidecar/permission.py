@@ -23,6 +23,7 @@ PERMISSIONS: Final[Mapping[Route, frozenset[Role]]] = {
     ("GET", "/metrics"): ANYBODY,
     ("GET", "/openapi.json"): ANYBODY,
     ("GET", "/hitl/me"): READERS | {Role.GATE},
+    ("GET", "/hitl/people"): READERS,
     ("GET", "/hitl/patches/pending"): READERS,
     ("GET", "/hitl/queue/facets"): READERS,
     ("GET", "/hitl/patches/{patch_id}"): READERS,

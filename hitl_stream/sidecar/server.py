@@ -46,7 +46,8 @@ def vouching(chosen: Settings) -> Verifier | DemoIssuer:
         if chosen.auth_issuer is None or chosen.auth_audience is None:
             raise Fatal("set both HITL_AUTH_ISSUER and HITL_AUTH_AUDIENCE")
         keys = Keys(issuer.keys_of(chosen.auth_issuer, chosen.auth_jwks_url))
-        return Verifier(chosen.auth_issuer, chosen.auth_audience, keys, chosen.auth_groups_claim)
+        groups, name = chosen.auth_groups_claim, chosen.auth_name_claim
+        return Verifier(chosen.auth_issuer, chosen.auth_audience, keys, groups, name)
     if chosen.environment != "local" or chosen.http_host not in LOOPBACK:
         raise Fatal(
             "nobody vouches for people: set HITL_AUTH_ISSUER and HITL_AUTH_AUDIENCE. The demo's own login is there in"

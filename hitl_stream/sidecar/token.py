@@ -25,6 +25,7 @@ from hitl_stream.observe import log
 TOKEN_BYTES_MAX = 16_384
 GROUPS_MAX = 500
 TEXT_MAX = 255
+NAME_MAX = 200
 LEEWAY_S = 30
 REFRESH_S = 30.0  # an unknown key asks the issuer again, at most this often
 FRESH_S = 300.0  # keys that the issuer took back are believed no longer than this, as long as it answers
@@ -49,7 +50,7 @@ class TokenRefused(Refused):
 class Principal:
     """Who asks. `auth_time` is when the person last showed who they are, None if nobody says; `expires_at` when the token ends.
 
-    Both in seconds since the epoch.
+    Both in seconds since the epoch. `name` is for the eye only: what the provider calls them.
     """
 
     subject: str
@@ -57,6 +58,7 @@ class Principal:
     token_id: str | None
     auth_time: int | None
     expires_at: int
+    name: str | None = None
 
 
 @dataclass(slots=True)
@@ -113,12 +115,13 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What is asked of a token. `groups_claim` names the claim that holds the groups, nested ones with dots."""
+    """What is asked of a token. `groups_claim` and `name_claim` say where groups and name are, in nested claims with dots."""
 
     issuer: str
     audience: str
     keys: Keys
     groups_claim: str = "groups"
+    name_claim: str = "preferred_username"
     now: Callable[[], float] = time.time
     _verified: dict[str, tuple[Key, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
 
@@ -173,15 +176,26 @@ class Verifier:
         if shown_at is not None and shown_at > now + LEEWAY_S:
             raise TokenRefused("its auth_time is still to come")
         ends_at = min(ends_at, YEAR_9999)
-        return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at, ends_at)
+        name = _name(_nested(claims, self.name_claim))
+        return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at, ends_at, name)
 
     def _groups(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
-        found: Any = claims
-        for name in self.groups_claim.split("."):
-            found = found.get(name) if isinstance(found, dict) else None
+        found = _nested(claims, self.groups_claim)
         if type(found) is not list:
             return ()
         return tuple(group for group in map(_text, found[:GROUPS_MAX]) if group is not None)
+
+
+def _nested(claims: Mapping[str, Any], path: str) -> Any:
+    found: Any = claims
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _name(said: Any) -> str | None:
+    """What can be shown: no control or format characters, by which a name looks like another."""
+    return said if type(said) is str and said.isprintable() and 0 < len(said.strip()) <= len(said) <= NAME_MAX else None
 
 
 def _is_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -> bool:

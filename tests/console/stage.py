@@ -25,9 +25,9 @@ class Issuer(DemoIssuer):
     age_s: int = 0
     instead: str | None = None
 
-    def token(self, name: str, now: int | None = None) -> str:
+    def token(self, name: str, now: int | None = None, **claims: Any) -> str:
         """As if the person had logged in `age_s` ago; where `instead` is set it is that one who sits there now."""
-        return super().token(self.instead or name, int(time.time()) - self.age_s if now is None else now)
+        return super().token(self.instead or name, int(time.time()) - self.age_s if now is None else now, **claims)
 
 
 @dataclass

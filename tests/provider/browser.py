@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import orjson
 
-REDIRECT = "http://127.0.0.1:8027/callback"
+REDIRECT = "http://127.0.0.1:8027/signed-in"
 FORM = re.compile(r'<form[^>]* action="([^"]+)"')
 
 

@@ -75,6 +75,11 @@ class KeycloakServer:
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 
+    def end_sessions(self, user: str) -> None:
+        """Nothing that this user logged in to lasts: no refresh token of theirs is good for anything any more."""
+        headers = {"Authorization": f"Bearer {self.client_token('operator')}"}
+        self._web.post(f"/admin/realms/{REALM}/users/{user}/logout", headers=headers).raise_for_status()
+
     def change_signing_key(self) -> None:
         """Sign with a new key from now on. The old one stays published, for the tokens that it signed."""
         component = {

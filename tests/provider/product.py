@@ -32,7 +32,7 @@ START_TIMEOUT_S = 60.0
 class Product:
     """One sidecar over one database; both are started with it. `stop` ends the sidecar."""
 
-    def __init__(self, database_url: str, issuer: str, log: Path) -> None:
+    def __init__(self, database_url: str, issuer: str, log: Path, client: str = "hitl-console") -> None:
         self.database_url = database_url
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -46,6 +46,7 @@ class Product:
                 "HITL_HTTP_PORT": str(port),
                 "HITL_AUTH_ISSUER": issuer,
                 "HITL_AUTH_AUDIENCE": AUDIENCE,
+                "HITL_AUTH_CLIENT_ID": client,
                 "no_proxy": "127.0.0.1",
             }
         )

@@ -114,6 +114,8 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
         ("live_ticket", "INSERT"): ALL,
         ("live_ticket", "DELETE"): ALL,
         ("feedback", "INSERT"): {"person", "text", "page", "build"},
+        ("person", "INSERT"): {"subject", "name"},
+        ("person", "UPDATE"): {"name", "told_at"},
         ("look", "INSERT"): {
             *("patch_id", "person", "version", "round", "seq", "evidence_digest", "token_id", "request_id"),
         },
@@ -131,6 +133,7 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
         ("consumer_position", "INSERT"): POSITION,
         ("consumer_position", "UPDATE"): POSITION_CHANGE,
         ("action", "INSERT"): ACTION,
+        ("person", "DELETE"): ALL,
     },
 }
 
@@ -162,7 +165,7 @@ async def test_a_role_has_exactly_its_rights(owner: asyncpg.Connection, role: st
     found = {(row["relname"], row["privilege"]): set(row["columns"]) for row in await owner.fetch(_RIGHTS, role)}
     relations = {relation for relation, _ in found}
     unread = {"feedback"} if role == "hitl_sidecar" else {"idempotency", "live_ticket"}  # what was answered to others
-    unread |= {"feedback"} if role in ("hitl_worker", "hitl_scheduler") else set()
+    unread |= {"feedback", "person"} if role in ("hitl_worker", "hitl_scheduler") else set()
     assert {relation for relation in relations if found.pop((relation, "SELECT")) != ALL} == unread
     assert {right: columns for right, columns in found.items() if columns} == WRITES[role]
 

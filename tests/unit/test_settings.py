@@ -39,6 +39,7 @@ DOCUMENTED = {
         "https://a.example, https://B.example:8443",
         ("https://a.example", "https://b.example:8443"),
     ),
+    "HITL_AUTH_NAME_CLAIM": ("auth_name_claim", "email", "email"),
     "HITL_AUTH_GROUPS_CLAIM": ("auth_groups_claim", "realm_access.roles", "realm_access.roles"),
     "HITL_AUTH_JWKS_URL": ("auth_jwks_url", "https://idp/keys", "https://idp/keys"),
     "HITL_LOG_FORMAT": ("log_format", "console", "console"),

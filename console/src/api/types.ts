@@ -26,6 +26,7 @@ export type ItemAnswer = Schemas["ItemAnswer"];
 export type Ticket = Schemas["Ticket"];
 export type DemoPerson = Schemas["DemoPerson"];
 export type DemoToken = Schemas["Token"];
+export type Person = Schemas["Person"];
 export type Me = Schemas["Me"];
 export type ConsoleConfig = Schemas["ConsoleConfig"];
 export type Severity = NonNullable<Review["severity"]>;

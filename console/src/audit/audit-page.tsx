@@ -12,6 +12,7 @@ import type { AuditEntry } from "../api/types";
 import { Foreign, Moment } from "../design/piece";
 import { Empty, Failure, Loading } from "../design/state";
 import { toPatch } from "../place";
+import { Named } from "../people/use-people";
 import { PLAIN } from "../queue/view";
 import { useClient } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
@@ -139,7 +140,7 @@ function Entries({ rows }: { readonly rows: readonly AuditEntry[] }) {
                 <Moment at={one.at} />
               </td>
               <td>
-                <Foreign text={one.actor} />
+                <Named subject={one.actor} />
               </td>
               <td>{one.role}</td>
               <td>{sayOr(`action.${one.action}`, one.action.replaceAll("_", " "))}</td>

@@ -14,6 +14,7 @@ import { Chip, Grade, Id, Moment } from "../design/piece";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
 import { useHeard } from "../live/use-live";
+import { useNames } from "../people/use-people";
 import { toPatch, toQueue, useGo, useView } from "../place";
 import { nextAfter, useQueue } from "../queue/use-queue";
 import { useClient } from "../session/use-session";
@@ -115,6 +116,7 @@ function Head({ detail }: { readonly detail: Detail }) {
   const { say, sayOr } = useSpeech();
   const [view] = useView();
   const { approvals, approvals_required: needed } = detail;
+  const nameOf = useNames(...approvals, detail.glass_broken_by);
   return (
     <header className={css["head"]}>
       <Link href={toQueue(view)} className={css["back"] ?? ""}>
@@ -130,7 +132,7 @@ function Head({ detail }: { readonly detail: Detail }) {
         </Chip>
         {detail.synthetic && <Chip>{say("turn.synthetic")}</Chip>}
         {detail.own && <Chip tone="doubt">{say("card.own")}</Chip>}
-        {detail.glass_broken_by !== null && <Chip tone="bad">{say("card.glass", { person: detail.glass_broken_by })}</Chip>}
+        {detail.glass_broken_by !== null && <Chip tone="bad">{say("card.glass", { person: nameOf(detail.glass_broken_by) })}</Chip>}
       </div>
       <dl className={css["facts"]}>
         <div>
@@ -138,7 +140,7 @@ function Head({ detail }: { readonly detail: Detail }) {
           <dd>
             {approvals.length === 0
               ? say("card.approvals.none", { needed })
-              : say("card.approvals.given", { people: approvals.join(", "), given: approvals.length, needed })}
+              : say("card.approvals.given", { people: approvals.map(nameOf).join(", "), given: approvals.length, needed })}
           </dd>
         </div>
         <div>
@@ -168,12 +170,13 @@ function Changed({ detail }: { readonly detail: Detail }) {
   const told = versions.get(detail.patch_id);
   const isNewer = told !== undefined && numberOf(told) > numberOf(detail.version);
   const decision = isNewer ? decided.get(detail.patch_id) : undefined;
+  const nameOf = useNames(decision?.by);
   return (
     <>
       {isNewer && (
         <div role="alert" className={css["changed"]}>
           <strong>{say("card.changed.now")}</strong>
-          {decision !== undefined && <span>{say("turn.decided", { decision: decision.decision, person: decision.by })}</span>}
+          {decision !== undefined && <span>{say("turn.decided", { decision: decision.decision, person: nameOf(decision.by) })}</span>}
           <Button size="compact-sm" onClick={() => void cached.invalidateQueries({ queryKey: keys.patch(detail.patch_id) })}>
             {say("card.changed.reload")}
           </Button>

@@ -2,6 +2,7 @@
 
 import type { Detail } from "../api/types";
 import { Foreign, Moment } from "../design/piece";
+import { Named } from "../people/use-people";
 import { useSpeech } from "../words/words";
 import css from "./history.module.css";
 
@@ -20,7 +21,7 @@ export function History({ detail }: { readonly detail: Detail }) {
         <li key={index} className={css["entry"]}>
           <span>
             <strong>
-              <Foreign text={one.who} />
+              <Named subject={one.who} />
             </strong>{" "}
             {sayOr(`action.${one.did}`, one.did.replaceAll("_", " "))} · <Moment at={one.at} relative />
           </span>

@@ -2,6 +2,7 @@
 
 import type { Author, Detail } from "../api/types";
 import { Fact, Foreign, Grade } from "../design/piece";
+import { useNames } from "../people/use-people";
 import { type Speech, useSpeech } from "../words/words";
 import css from "./brief.module.css";
 import { webAddress } from "./foreign";
@@ -9,7 +10,8 @@ import { webAddress } from "./foreign";
 export function PatchFacts({ detail }: { readonly detail: Detail }) {
   const speech = useSpeech();
   const { say } = speech;
-  const { patch } = detail;
+  const { patch, authors } = detail;
+  const nameOf = useNames(...authors.map(({ person }) => person));
   const pull = patch.pr_url === null ? null : webAddress(patch.pr_url);
   return (
     <div className={css["brief"]}>
@@ -28,9 +30,9 @@ export function PatchFacts({ detail }: { readonly detail: Detail }) {
             <Foreign text={patch.strategy.replaceAll("_", " ")} />
           </Fact>
         )}
-        {detail.authors.map((author) => (
+        {authors.map((author) => (
           <Fact key={`${author.source} ${author.author ?? ""}`} name={say("card.author")}>
-            <Foreign text={[author.author, author.source].filter((one) => one !== null).join(" · ")} /> ({kindOf(author, speech)})
+            <Foreign text={[author.author, author.source].filter((one) => one !== null).join(" · ")} /> ({kindOf(author, speech, nameOf)})
           </Fact>
         ))}
         {patch.pr_url !== null && (
@@ -61,7 +63,7 @@ export function PatchFacts({ detail }: { readonly detail: Detail }) {
   );
 }
 
-function kindOf({ kind, person }: Author, { say }: Speech): string {
-  if (kind === "person") return say("card.author.person", { person: person ?? "" });
+function kindOf({ kind, person }: Author, { say }: Speech, nameOf: (subject: string) => string): string {
+  if (kind === "person") return say("card.author.person", { person: person === null ? "" : nameOf(person) });
   return say(kind === "machine" ? "card.author.machine" : "card.author.unknown");
 }

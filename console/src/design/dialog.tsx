@@ -4,12 +4,18 @@ import { Modal, type ModalProps } from "@mantine/core";
 
 import { useSpeech } from "../words/words";
 
-type Props = Pick<ModalProps, "opened" | "onClose" | "title" | "size" | "children" | "withCloseButton" | "closeOnEscape" | "closeOnClickOutside">;
+// Mantine has its dialogs at 200.
+const TOPMOST = 300;
 
-export function Dialog({ title, children, withCloseButton = true, ...others }: Props) {
+interface Props extends Pick<ModalProps, "opened" | "onClose" | "title" | "size" | "children" | "withCloseButton" | "closeOnEscape" | "closeOnClickOutside"> {
+  /** It comes by itself, whatever else is open. */
+  readonly topmost?: boolean;
+}
+
+export function Dialog({ title, children, withCloseButton = true, topmost = false, ...others }: Props) {
   const { say } = useSpeech();
   return (
-    <Modal.Root transitionProps={{ duration: 0 }} {...others}>
+    <Modal.Root transitionProps={{ duration: 0 }} {...(topmost ? { zIndex: TOPMOST } : {})} {...others}>
       <Modal.Overlay />
       <Modal.Content>
         {/* A page has one banner, and this is none. */}

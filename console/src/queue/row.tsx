@@ -8,6 +8,7 @@ import type { Outgoing } from "../decide/outgoing";
 import { Chip, Foreign, Grade, Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import type { Decision } from "../live/changes";
+import { useNames } from "../people/use-people";
 import { useMe } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import css from "./row.module.css";
@@ -81,6 +82,7 @@ export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent
 function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decision" | "outgoing">) {
   const { say, sayOr } = useSpeech();
   const me = useMe();
+  const nameOf = useNames(decision?.by, review.claimed_by, ...review.approvals);
   const now = useNow();
   if (outgoing !== null && outgoing.stage.kind !== "refused") {
     const waits = outgoing.stage.kind === "waiting";
@@ -97,7 +99,7 @@ function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decisi
     const word = sayOr(`state.${decision.decision}`, decision.decision);
     return (
       <span className={css["standing"]}>
-        <Chip tone={decision.decision === "approved" ? "good" : "bad"}>{say("turn.decided", { decision: word, person: decision.by })}</Chip>
+        <Chip tone={decision.decision === "approved" ? "good" : "bad"}>{say("turn.decided", { decision: word, person: nameOf(decision.by) })}</Chip>
       </span>
     );
   }
@@ -106,11 +108,11 @@ function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decisi
     <span className={css["standing"]}>
       {review.claimed_by !== null && (
         <Chip tone={review.claimed_by === me.subject ? "info" : "plain"}>
-          {review.claimed_by === me.subject ? say("turn.held_by_me") : say("turn.held_by", { person: review.claimed_by })}
+          {review.claimed_by === me.subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(review.claimed_by) })}
         </Chip>
       )}
       {(review.approvals_required > 1 || review.approvals.length > 0) && (
-        <Chip title={review.approvals.join(", ")}>{say("turn.approvals", { given: review.approvals.length, needed: review.approvals_required })}</Chip>
+        <Chip title={review.approvals.map(nameOf).join(", ")}>{say("turn.approvals", { given: review.approvals.length, needed: review.approvals_required })}</Chip>
       )}
       {review.synthetic && <Chip>{say("turn.synthetic")}</Chip>}
       <span className={css["deadline"]} data-close={isClose}>

@@ -16,6 +16,7 @@ export function SessionEnded() {
     <Dialog
       opened={state.kind === "ended"}
       onClose={() => undefined}
+      topmost
       withCloseButton={false}
       closeOnEscape={false}
       closeOnClickOutside={false}

@@ -76,6 +76,15 @@ describe("a session", () => {
     expect([kind(), made.token()]).toEqual(["ended", null]);
   });
 
+  it("is renewed in time, and not all the time where tokens are short", async () => {
+    const { made, signIn, renew } = session({});
+    signIn.mockResolvedValue(grant("alice", 2, "r1"));
+    renew.mockImplementation(() => Promise.resolve(grant("alice", 2, "r2")));
+    await made.signIn();
+    await vi.advanceTimersByTimeAsync(10_500);
+    expect(renew).toHaveBeenCalledTimes(10);
+  });
+
   it("is renewed once however many ask for it", async () => {
     const { made, signIn, renew } = session({});
     signIn.mockResolvedValue(grant("alice", 60, "r1"));

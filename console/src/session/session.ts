@@ -96,8 +96,10 @@ export class Session implements Voucher {
   private hold(grant: Grant): void {
     this.grant = grant;
     clearTimeout(this.timer);
-    const wait = grant.expiresAt - Date.now() - (grant.refresh === null ? 0 : RENEW_BEFORE_MS);
-    this.timer = setTimeout(() => void this.renewOrEnd(), Math.max(0, Math.min(wait, 2 ** 31 - 1)));
+    const left = Math.max(0, grant.expiresAt - Date.now());
+    // Of a token that lasts less than a minute half is used: none is renewed as soon as it is there.
+    const wait = grant.refresh === null ? left : Math.max(left / 2, left - RENEW_BEFORE_MS);
+    this.timer = setTimeout(() => void this.renewOrEnd(), Math.min(wait, 2 ** 31 - 1));
   }
 
   /** One at a time: a provider that is shown a refresh token twice may take all of them back. */

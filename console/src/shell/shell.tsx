@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 
 import type { ConsoleConfig } from "../api/types";
+import { escaped } from "../design/hidden";
 import type { Settings } from "../design/settings";
 import { Outbox } from "../decide/outbox";
 import { forgetAll } from "../decide/draft";
@@ -126,8 +127,8 @@ function Person({ open }: { readonly open: (what: Open) => void }) {
   return (
     <Menu position="bottom-end" withinPortal={false}>
       <Menu.Target>
-        <Button variant="subtle" size="compact-sm" color="gray" className={css["person"] ?? ""}>
-          {me.subject}
+        <Button variant="subtle" size="compact-sm" color="gray" className={css["person"] ?? ""} title={escaped(me.subject)}>
+          {escaped(me.name ?? me.subject)}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

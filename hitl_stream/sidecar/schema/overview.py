@@ -64,12 +64,21 @@ class Timeline(Answer):
 
 
 class Me(Answer):
-    """Who asks: `roles` as they are at this moment, `authenticated_at` null where the token does not say."""
+    """Who asks: `roles` as they are at this moment, `name` and `authenticated_at` null where the token does not say."""
 
     subject: str
+    name: str | None
     roles: list[str]
     authenticated_at: Time | None
     expires_at: Time
+
+
+class Person(Answer):
+    """What somebody is called; `shared` says that somebody else is called the same."""
+
+    subject: str
+    name: str
+    shared: bool
 
 
 class ConsoleLogin(Answer):

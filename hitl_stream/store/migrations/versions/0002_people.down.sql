@@ -110,7 +110,7 @@ $$;
 DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies(), end_silent_sessions();
 DROP TRIGGER tell ON decision;
 DROP TRIGGER count ON decision;
-DROP TABLE change, live_ticket, feedback;
+DROP TABLE change, live_ticket, feedback, person;
 DROP TRIGGER follow ON evidence;
 DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;

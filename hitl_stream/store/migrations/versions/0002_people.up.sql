@@ -860,6 +860,13 @@ CREATE TABLE feedback (
   build  text        NOT NULL
 );
 COMMENT ON TABLE feedback IS 'What people said about the console.';
+CREATE TABLE person (
+  subject text        PRIMARY KEY,
+  name    text        NOT NULL CHECK (name <> '' AND length(name) <= 200),
+  told_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE person IS 'What the identity provider calls people. Decides nothing: what is recorded names the subject.';
+CREATE INDEX person_name ON person (lower(name));
 CREATE TABLE live_ticket (
   ticket_sha256 bytea       PRIMARY KEY CHECK (length(ticket_sha256) = 32),
   person        text        NOT NULL,
@@ -1106,13 +1113,15 @@ REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
 REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
 GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change,
-  live_ticket, feedback FROM PUBLIC;
+  live_ticket, feedback, person FROM PUBLIC;
 GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change
   TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
 GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
 GRANT INSERT (person, text, page, build) ON feedback TO hitl_sidecar;
 GRANT SELECT ON feedback TO hitl_operator;
+GRANT SELECT, INSERT (subject, name), UPDATE (name, told_at) ON person TO hitl_sidecar;
+GRANT SELECT, DELETE ON person TO hitl_operator;
 GRANT INSERT (patch_id, person, version, round, seq, evidence_digest, token_id, request_id) ON look TO hitl_sidecar;
 GRANT INSERT, DELETE ON access_group_role TO hitl_operator;
 GRANT INSERT, UPDATE, DELETE ON author TO hitl_operator;

@@ -1,0 +1,62 @@
+/**
+ * What people are called. What is recorded names them by the id that the provider gave them; names are looked up, many at a time, and
+ * are for the eye only. Of whom nobody knows a name the id is shown.
+ */
+
+import type { Client } from "../api/client";
+import type { Person } from "../api/types";
+import { escaped } from "../design/hidden";
+
+const AT_ONCE = 100;
+const GATHERED_MS = 25;
+
+export type Names = ReadonlyMap<string, string>;
+
+export class People {
+  private names: Names = new Map();
+  private readonly asked = new Set<string>(["policy"]);
+  private wanted: string[] = [];
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly client: Pick<Client, "get">) {}
+
+  readonly known = (): Names => this.names;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Look up whoever was not looked up yet. */
+  want(subjects: readonly string[]): void {
+    const missing = subjects.filter((subject) => !this.asked.has(subject));
+    if (missing.length === 0) return;
+    for (const subject of missing) this.asked.add(subject);
+    if (this.wanted.length === 0) setTimeout(() => void this.ask(), GATHERED_MS);
+    this.wanted.push(...new Set(missing));
+  }
+
+  private async ask(): Promise<void> {
+    const subjects = this.wanted;
+    this.wanted = [];
+    for (let from = 0; from < subjects.length; from += AT_ONCE) await this.lookUp(subjects.slice(from, from + AT_ONCE));
+  }
+
+  private async lookUp(subjects: readonly string[]): Promise<void> {
+    const query = new URLSearchParams(subjects.map((subject) => ["subject", subject]));
+    try {
+      const { body } = await this.client.get<Person[]>(`/hitl/people?${query.toString()}`);
+      if (body.length === 0) return;
+      this.names = new Map([...this.names, ...body.map((one) => [one.subject, shown(one)] as const)]);
+      for (const listener of this.listeners) listener();
+    } catch {
+      // Ids are shown meanwhile; who is seen again is asked for again.
+      for (const subject of subjects) this.asked.delete(subject);
+    }
+  }
+}
+
+/** Nobody passes for another by taking their name: one that two have is shown with the id. */
+function shown({ subject, name, shared }: Person): string {
+  return shared ? `${escaped(name)} (${escaped(subject)})` : escaped(name);
+}
