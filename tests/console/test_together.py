@@ -114,6 +114,24 @@ async def test_away_and_back_misses_nothing_and_sends_what_was_decided_once(stag
     await expect(alice.row("p-1")).to_be_hidden()
 
 
+async def test_a_page_that_is_loaded_again_sends_what_had_no_answer(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.open("alice", "p-1")
+    await page.route("**/approve?*", lambda route: route.abort())
+    await alice.press("a")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(page.get_by_text("Sending…")).to_be_visible()
+    await page.reload()
+    await page.unroute("**/approve?*")
+    await alice.log_in("alice")
+    await expect(page.get_by_label("Sending")).to_contain_text("p-1 Approved")
+    assert await stage.state("p-1") == "approved"
+    await alice.log_in("alice")
+    await expect(page.get_by_label("Sending")).to_be_empty()
+
+
 async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: Stage, sit: Sit) -> None:
     await stage.review(1, **CRITICAL)
     alice = await sit()

@@ -12,6 +12,7 @@ import type { Detail, Held, Said as Comment } from "../api/types";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
+import { useNames } from "../people/use-people";
 import { useClient, useMay, useMe } from "../session/use-session";
 import { Caps } from "../shell/keys-dialog";
 import { type Key, useSpeech } from "../words/words";
@@ -73,7 +74,8 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
     ["revoke", can.revoke, () => { setDialog("revoke"); }],
     ["reopen", can.reopen, () => { setDialog("reopen"); }],
   ] as const).filter(([, isPossible]) => isPossible);
-  const held = { person: detail.claimed_by ?? "", until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
+  const nameOf = useNames(detail.claimed_by);
+  const held = { person: detail.claimed_by === null ? "" : nameOf(detail.claimed_by), until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
   const forReason = (action: "revoke" | "reopen") => (reason: string): void => { decide(action, { reason }, reason); };
   const said: Readonly<Record<Exclude<Dialog, "comment" | null>, Said>> = {
     approve: { what: "approve", verb: approveWord, needsText: false, done: (text) => { approve(text); } },
@@ -186,10 +188,11 @@ function Holder({ detail }: { readonly detail: Detail }) {
   const { subject } = useMe();
   const now = useNow();
   const { claimed_by: person, claimed_until: until } = detail;
+  const nameOf = useNames(person);
   if (person === null || until === null || Date.parse(until) <= now) return <span className={css["note"]} />;
   return (
     <span className={css["note"]}>
-      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person })} · <Moment at={until} relative />
+      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(person) })} · <Moment at={until} relative />
     </span>
   );
 }

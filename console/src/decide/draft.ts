@@ -1,4 +1,6 @@
-/** What was written and not sent, by patch: it survives a lost race, an ended session and a reload of this tab. */
+/** What was written or decided and has not arrived: it survives a lost race, an ended session and a reload of this tab. */
+
+import type { Kept, Memory } from "./outgoing";
 
 const PREFIX = "hitl.draft.";
 
@@ -9,6 +11,18 @@ export function read(person: string, patchId: string, what: string): string {
 export function keep(person: string, patchId: string, what: string, text: string): void {
   if (text === "") sessionStorage.removeItem(name(person, patchId, what));
   else sessionStorage.setItem(name(person, patchId, what), text);
+}
+
+/** Where this person's decisions without an answer are. */
+export function memory(person: string): Memory {
+  const own = PREFIX + JSON.stringify([person]);
+  return {
+    read: () => JSON.parse(sessionStorage.getItem(own) ?? "[]") as readonly Kept[],
+    write: (unanswered) => {
+      if (unanswered.length === 0) sessionStorage.removeItem(own);
+      else sessionStorage.setItem(own, JSON.stringify(unanswered));
+    },
+  };
 }
 
 /** Nobody else who sits down here reads it. */

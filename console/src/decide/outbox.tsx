@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 
 import { Problem, type Unreachable } from "../api/problem";
 import { useKeys } from "../keyboard/use-keys";
+import { useNames } from "../people/use-people";
 import { toPatch, useGo, useView } from "../place";
 import { useSession } from "../session/use-session";
 import { type Key, type Speech, useSpeech } from "../words/words";
@@ -121,13 +122,14 @@ function LoginTooOld({ one }: { readonly one: Outgoing }) {
 function Refused({ one, problem }: { readonly one: Outgoing; readonly problem: Problem | Unreachable }) {
   const speech = useSpeech();
   const { say } = speech;
+  const nameOf = useNames(winnerOf(problem));
   const desk = useDesk();
   const go = useGo();
   const [view] = useView();
   return (
     <div className={css["line"]} data-stage="refused" role="alert">
       <span className={css["reason"]}>
-        {reasonOf(one.wish, problem, speech)}
+        {reasonOf(one.wish, problem, speech, nameOf)}
         {one.wish.typed !== "" && ` ${say("decide.kept")}`}
       </span>
       <Button
@@ -147,19 +149,23 @@ function Refused({ one, problem }: { readonly one: Outgoing; readonly problem: P
 }
 
 /** Why it was not done, in the reader's words: who was quicker, what changed, or what the sidecar says. */
-export function reasonOf(wish: Wish, problem: Problem | Unreachable, { say, sayOr, relative }: Speech): string {
+function reasonOf(wish: Wish, problem: Problem | Unreachable, { say, sayOr, relative }: Speech, nameOf: (subject: string) => string): string {
   const patch = wish.patchId;
-  const person = problem instanceof Problem ? problem.text("decided_by") : null;
+  const person = winnerOf(problem);
   if (problem instanceof Problem && person !== null) {
     const at = problem.text("decided_at");
     const decision = sayOr(`state.${problem.text("decision") ?? ""}`, problem.text("decision") ?? "");
-    return say("decide.lost", { patch, person, decision, when: at === null ? "" : relative(at, Date.now()) });
+    return say("decide.lost", { patch, person: nameOf(person), decision, when: at === null ? "" : relative(at, Date.now()) });
   }
   if (problem instanceof Problem && problem.kind === "stale-version") {
     const what = problem.texts("changed").map((one) => sayOr(`card.changed.${one}`, one)).join(", ");
     return say("decide.stale", { patch, what });
   }
   return say("decide.failed", { patch, reason: problem.message });
+}
+
+function winnerOf(problem: Problem | Unreachable): string | null {
+  return problem instanceof Problem ? problem.text("decided_by") : null;
 }
 
 const WHAT: Readonly<Record<Action, Key>> = {

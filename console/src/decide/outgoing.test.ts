@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { Problem, Unreachable } from "../api/problem";
-import { type Clock, Desk, type Send, type Stage, UNDO_MS, type Wish } from "./outgoing";
+import { type Clock, Desk, type Kept, type Send, type Stage, UNDO_MS, type Wish } from "./outgoing";
 
 const WISH: Wish = { patchId: "APV-1", version: '"7"', action: "approve", body: {}, typed: "well done" };
 
@@ -29,12 +29,13 @@ class Still implements Clock {
   }
 }
 
-function desk(send: Send) {
+function desk(send: Send, kept: readonly Kept[] = []) {
   const clock = new Still();
+  const memory = { read: () => kept, write: vi.fn<(unanswered: readonly Kept[]) => void>() };
   const settled: Stage[] = [];
   let keys = 0;
-  const made = new Desk(send, (_, stage) => settled.push(stage), clock, () => `key ${String((keys += 1))}`);
-  return { clock, settled, desk: made, stage: () => made.now()[0]?.stage.kind };
+  const made = new Desk(send, (_, stage) => settled.push(stage), memory, clock, () => `key ${String((keys += 1))}`);
+  return { clock, settled, memory, desk: made, stage: () => made.now()[0]?.stage.kind };
 }
 
 const refusal = (status: number, kind: string): Problem => new Problem(status, kind, kind, null, {}, null);
@@ -183,5 +184,41 @@ describe("a decision", () => {
     at.decide(WISH);
     at.decide({ ...WISH, action: "reject" });
     expect(at.now().map(({ wish }) => wish.action)).toEqual(["approve"]);
+  });
+});
+
+describe("a page that is loaded again", () => {
+  const before: Kept = { key: "key 0", wish: WISH, decidedAt: 0 };
+
+  it("sends what had no answer with the key that it had", async () => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    const { clock, desk: at, memory, stage } = desk(send, [before]);
+    at.resume();
+    await clock.pass(0);
+    expect(send).toHaveBeenCalledExactlyOnceWith(WISH, "key 0", false);
+    expect(stage()).toBe("done");
+    expect(memory.write).toHaveBeenLastCalledWith([]);
+  });
+
+  it("gives back what was decided too long ago", async () => {
+    const send = vi.fn<Send>();
+    const { clock, desk: at, settled, stage } = desk(send, [before]);
+    await clock.pass(600_000);
+    at.resume();
+    await clock.pass(0);
+    expect(send).not.toHaveBeenCalled();
+    expect([stage(), settled.length]).toEqual(["refused", 1]);
+  });
+
+  it("finds what waited, and nothing that was answered or taken back", async () => {
+    const { clock, desk: at, memory } = desk(vi.fn<Send>().mockRejectedValue(refusal(412, "stale-version")));
+    at.decide(WISH);
+    expect(memory.write).toHaveBeenLastCalledWith([{ key: "key 1", wish: WISH, decidedAt: 0 }]);
+    at.undo("key 1");
+    expect(memory.write).toHaveBeenLastCalledWith([]);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    expect(at.now()[0]?.stage.kind).toBe("refused");
+    expect(memory.write).toHaveBeenLastCalledWith([]);
   });
 });

@@ -1,6 +1,7 @@
 /**
  * What a person decided and what has become of it. A decision waits ten seconds in which it can be taken back; leaving the page sends
- * it. Sent again with the same key it is done once, so that a lost answer is no reason to ask the person.
+ * it. Sent again with the same key it is done once, so that neither a lost answer nor a page that was loaded again is a reason to ask
+ * the person.
  */
 
 import { Problem, Unreachable, isPassing } from "../api/problem";
@@ -8,6 +9,8 @@ import { Problem, Unreachable, isPassing } from "../api/problem";
 export const UNDO_MS = 10_000;
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
+// What is older is not sent by a page that was loaded again: the person may think of it differently by now.
+const RESUMED_MS = 600_000;
 
 export type Action = "approve" | "reject" | "revoke" | "reopen";
 
@@ -27,10 +30,21 @@ export type Stage =
   | { readonly kind: "login_too_old" }
   | { readonly kind: "refused"; readonly problem: Problem | Unreachable };
 
-export interface Outgoing {
+export interface Outgoing extends Kept {
+  readonly stage: Stage;
+}
+
+/** What a page that is loaded again has to know of a decision that has no answer yet. */
+export interface Kept {
   readonly key: string;
   readonly wish: Wish;
-  readonly stage: Stage;
+  readonly decidedAt: number;
+}
+
+/** Where decisions without an answer are kept over a reload. */
+export interface Memory {
+  read(): readonly Kept[];
+  write(unanswered: readonly Kept[]): void;
 }
 
 /** How a wish is sent; `leaving` when the page is being left. Raises Problem, Unreachable. */
@@ -61,6 +75,7 @@ export class Desk {
   constructor(
     private readonly send: Send,
     private readonly settled: (wish: Wish, stage: Stage) => void,
+    private readonly memory: Memory,
     private readonly time: Clock = clock,
     private readonly newKey: () => string = () => crypto.randomUUID(),
   ) {}
@@ -72,12 +87,23 @@ export class Desk {
     return () => this.listeners.delete(listener);
   };
 
+  /** Send what a page before this one had no answer to. What was decided too long ago is given back instead. */
+  resume(): void {
+    const found = this.memory.read();
+    this.become(found.map((one) => ({ ...one, stage: { kind: "sending" } })));
+    for (const { key, wish, decidedAt } of found) {
+      if (this.time.now() - decidedAt < RESUMED_MS) void this.dispatch(key, false);
+      else this.settle(key, wish, { kind: "refused", problem: new Unreachable("the page was left before there was an answer") });
+    }
+  }
+
   /** Decide; sent in ten seconds unless it is taken back. A patch has one decision under way at most. */
   decide(wish: Wish): void {
     if (this.isUnderWay(wish.patchId)) return;
     const key = this.newKey();
     const kept = this.all.filter((one) => one.wish.patchId !== wish.patchId);
-    this.become([...kept, { key, wish, stage: { kind: "waiting", sendsAt: this.time.now() + UNDO_MS } }]);
+    const decidedAt = this.time.now();
+    this.become([...kept, { key, wish, decidedAt, stage: { kind: "waiting", sendsAt: decidedAt + UNDO_MS } }]);
     this.wait(key, UNDO_MS, () => void this.dispatch(key, false));
   }
 
@@ -202,6 +228,7 @@ export class Desk {
 
   private become(all: readonly Outgoing[]): void {
     this.all = all;
+    this.memory.write(all.flatMap(({ key, wish, decidedAt, stage: { kind } }) => (kind === "done" || kind === "refused" ? [] : [{ key, wish, decidedAt }])));
     for (const listener of this.listeners) listener();
   }
 }

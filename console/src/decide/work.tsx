@@ -44,7 +44,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
         if (stage.kind === "done") draft.keep(subject, wish.patchId, wish.action, "");
         else draft.keep(subject, wish.patchId, wish.action, wish.typed);
         void cached.invalidateQueries({ queryKey: keys.patch(wish.patchId), refetchType: "none" });
-      }),
+      }, draft.memory(subject)),
   );
   const [live] = useState(
     () =>
@@ -73,6 +73,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
       if (document.visibilityState === "visible") live.wake();
     };
     live.open();
+    desk.resume();
     window.addEventListener("pagehide", leave);
     window.addEventListener("beforeunload", warn);
     window.addEventListener("online", wake);
