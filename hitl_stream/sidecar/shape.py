@@ -18,7 +18,7 @@ from hitl_stream.sidecar.result import Payload, Told
 from hitl_stream.store.review import Detail, GateAnswer, Look, Row
 
 _CARD_MEMBERS = (
-    "patch_id", "round", "apv_id", "cve_id", "severity", "risk", "package", "ecosystem", "language", "strategy",
+    "patch_id", "round", "apv_id", "cve_id", "summary", "severity", "risk", "package", "ecosystem", "language", "strategy",
 )  # fmt: skip
 _SAME = ("apv_id", "cve_id", "patch_digest")
 _PATCH_MEMBERS = ("strategy", "author", "pr_url", "commit_sha", "flagged", "flag_reason")

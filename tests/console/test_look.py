@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.console.conftest import Sit
+from tests.console.gate import gated
 from tests.console.stage import Stage
 
 SHAP = {
@@ -65,6 +67,30 @@ VULNERABLE: dict[str, Any] = {
 }
 
 
+WITHOUT_DIFF = {name: value for name, value in VULNERABLE.items() if name != "patch__diff"}
+
+
+@dataclass
+class Camera:
+    """Takes pictures of a page."""
+
+    page: Page
+    folder: Path
+    scheme: str
+    taken: list[Path] = field(default_factory=list)
+
+    async def take(self, name: str) -> None:
+        """One of them, as the page stands."""
+        path = self.folder / f"{name}-{self.scheme}.png"
+        await self.page.screenshot(path=path, animations="disabled")
+        self.taken.append(path)
+
+    def check(self, pictures: int) -> None:
+        """So many there are, and each shows something."""
+        assert all(path.stat().st_size > 5_000 for path in self.taken)
+        assert len(self.taken) == pictures
+
+
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Where they go."""
@@ -96,55 +122,95 @@ async def test_every_page_and_state_has_its_picture(stage: Stage, sit: Sit, pict
         )
     reader = await sit(scheme=scheme)
     page = reader.page
-    taken: list[Path] = []
-
-    async def take(name: str, *, whole: bool = False) -> None:
-        path = pictures / f"{name}-{scheme}.png"
-        await page.screenshot(path=path, full_page=whole, animations="disabled")
-        taken.append(path)
-
+    camera = Camera(page, pictures, scheme)
     await page.goto(stage.url)
     await expect(page.get_by_role("button", name="Continue as alice")).to_be_visible()
-    await take("login")
+    await camera.take("login")
     await reader.log_in("alice")
     await expect(reader.row("p-1")).to_be_visible()
-    await take("turn")
+    await camera.take("turn")
     await reader.press("j", "x", "j", "j", "Shift+X")
     await page.get_by_role("button", name="Decide together").click()
     await page.get_by_role("dialog").get_by_label("Reason").fill("the generator took the wrong branch")
     await page.get_by_role("button", name="See what would happen").click()
     await expect(page.get_by_text("Would be rejected").first).to_be_visible()
-    await take("batch")
+    await camera.take("batch")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await reader.press("Shift+?")
     await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
-    await take("keys")
+    await camera.take("keys")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await page.get_by_role("link", name="p-1", exact=False).first.click()
-    await expect(page.locator(".diff-line").first).to_be_visible()
-    await take("card", whole=True)
+    await reader.reads("p-1")
+    await page.set_viewport_size({"width": 1440, "height": 1500})
+    await expect(page.get_by_text("test_a_quote_is_a_quote")).to_be_visible()
+    await camera.take("card")
+    await page.set_viewport_size({"width": 1440, "height": 900})
     await reader.press("r")
     await expect(page.get_by_role("dialog")).to_be_visible()
-    await take("reject")
+    await camera.take("reject")
     await reader.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await reader.press("a")
     await expect(page.get_by_text("not sent yet", exact=True)).to_be_visible()
-    await take("not-sent-yet")
+    await expect(page.locator(".diff-line").first).to_be_attached()
+    await camera.take("not-sent-yet")
     await reader.press("u", "g", "n")
     await expect(page.get_by_role("region", name="Reviewer load")).to_be_visible()
-    await take("numbers", whole=True)
+    await camera.take("numbers")
     await reader.press("g", "h")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
-    await take("audit")
+    await camera.take("audit")
     await page.set_viewport_size({"width": 375, "height": 812})
     await reader.press("g", "t")
     await expect(reader.row("p-1")).to_be_visible()
-    await take("turn-narrow")
+    await camera.take("turn-narrow")
     await reader.row("p-1").get_by_role("link").click()
     await expect(page.locator(".diff-line").first).to_be_visible()
-    await take("card-narrow")
-    assert all(path.stat().st_size > 5_000 for path in taken)
-    assert len(taken) == 11
+    await camera.take("card-narrow")
+    camera.check(pictures=11)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_trouble_has_its_picture(stage: Stage, sit: Sit, pictures: Path, scheme: str) -> None:
+    await stage.review(1, **VULNERABLE)
+    await stage.review(2, patch__diff=DIFF.replace("term", "te\u202erm"), **WITHOUT_DIFF)
+    await stage.review(3, **VULNERABLE)
+    reader = await sit(scheme=scheme)
+    page = reader.page
+    camera = Camera(page, pictures, scheme)
+    async with gated(page) as gate:
+        await reader.log_in("alice")
+        await expect(page.get_by_role("status", name="Loading").first).to_be_visible()
+        await camera.take("coming")
+        gate.fail()
+        await expect(page.get_by_role("button", name="Try again").first).to_be_visible()
+        await camera.take("failed")
+    await reader.open("alice", "p-2")
+    await expect(page.get_by_role("alert").filter(has_text="hidden character")).to_be_visible()
+    await page.get_by_role("region", name="The patch").scroll_into_view_if_needed()
+    await camera.take("hidden-characters")
+    await reader.open("alice", "p-3")
+    await stage.decide("bob", "p-3", "reject", reason="it breaks the search")
+    await reader.press("a")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(page.get_by_text("was decided by bob")).to_be_visible()
+    await camera.take("too-late")
+    await page.get_by_role("button", name="Dismiss").click()
+    await page.clock.install()
+    await reader.open("alice", "p-1")
+    await reader.press("c")
+    await page.keyboard.type("I asked the shop team.")
+    await page.clock.fast_forward(3_600_000)
+    await expect(page.get_by_role("dialog", name="Your session has ended")).to_be_visible()
+    await camera.take("session-ended")
+    await reader.log_in("alice", "/?q=nothing-has-this-name")
+    await expect(page.get_by_text("Nothing that waits passes these filters")).to_be_visible()
+    await camera.take("empty")
+    await stage.stop()
+    await page.clock.fast_forward(10_000)
+    await expect(page.get_by_role("alert").get_by_text("No connection to the sidecar")).to_be_visible()
+    await camera.take("offline")
+    camera.check(pictures=7)

@@ -150,7 +150,7 @@ async def test_what_is_critical_needs_a_fresh_login_and_a_second_person(stage: S
     assert await stage.state("p-1") == "pending"
     bob = await sit()
     await bob.log_in("bob")
-    await expect(bob.page.get_by_role("heading", name="They need one more approval")).to_be_visible()
+    await expect(bob.page.get_by_role("heading", name="One approval short")).to_be_visible()
     await bob.row("p-1").get_by_role("link").click()
     await bob.reads("p-1")
     await expect(bob.page.get_by_role("button", name="Approve as the second")).to_be_visible()

@@ -176,8 +176,9 @@ async def test_no_text_of_upstream_is_too_much(client: httpx2.AsyncClient, upstr
     odd = ['"rule":"none"', "<b>", "\u202e", "\\", "%", "CWE-" + "9" * 5_000]
     given = {"patch_id": "p-cwe", "apv_id": "A-cwe", "ml__confidence": 0.5, "patch__diff": "cwe", "patch__author": long}
     await upstream.result("e-9", **given, vulnerability__cwe_ids=odd, cve_id="CVE-" + "1" * 200)
-    names = {card["patch_id"] for card in await ask(client, "")}
-    assert names == {"p-package", "p-ecosystem", "p-language", "p-summary", "p-cwe"}
+    cards = {card["patch_id"]: card for card in await ask(client, "")}
+    assert cards.keys() == {"p-package", "p-ecosystem", "p-language", "p-summary", "p-cwe"}
+    assert (cards["p-summary"]["summary"], cards["p-cwe"]["summary"]) == (long[:200], "SQL injection")
     assert {card["patch_id"] for card in await ask(client, f"cwe={quote(odd[0])}")} == {"p-cwe"}
     assert (await client.get("/hitl/patches/p-cwe")).json()["authors"][0]["author"] == long
 

@@ -1045,13 +1045,14 @@ export interface components {
         };
         /**
          * Review
-         * @description An open review in the list.
+         * @description An open review in the list; of the summary its first 200 characters.
          */
         Review: {
             patch_id: string;
             round: number;
             apv_id: string;
             cve_id: string | null;
+            summary: string | null;
             severity: ("none" | "low" | "medium" | "high" | "critical") | null;
             risk: ("low" | "medium" | "high" | "critical") | null;
             package: string | null;

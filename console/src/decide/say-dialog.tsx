@@ -88,7 +88,7 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
             </Checkbox.Group>
           )}
           <Textarea
-            label={say(needsText ? "decide.reason" : "decide.comment.optional")}
+            label={say(what === "comment" ? "decide.comment" : needsText ? "decide.reason" : "decide.comment.optional")}
             error={lacking ? say("decide.reason.needed") : null}
             autosize
             minRows={3}

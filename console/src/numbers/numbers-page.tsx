@@ -52,7 +52,7 @@ function Figures({ told }: { readonly told: Summary }) {
   const figures: readonly (readonly [Key, string])[] = [
     ["numbers.total", number(told.total_patches)],
     ["numbers.pending", number(told.pending)],
-    ["numbers.approved", `${number(told.approved)} (${number(told.auto_approved)} ${say("numbers.auto")})`],
+    ["numbers.approved", say("numbers.of_these", { count: told.approved, auto: told.auto_approved })],
     ["numbers.rejected", number(told.rejected)],
     ["numbers.expired", number(told.expired)],
     ["numbers.revoked", number(told.revoked)],
@@ -79,7 +79,7 @@ function Charts({ told }: { readonly told: Timeline }) {
     days.map((day) => day[name]);
   const decisions: readonly Series[] = [
     { name: say("numbers.auto"), tone: "accent", values: counts("approved_by_policy") },
-    { name: say("numbers.approved"), tone: "good", values: counts("approved_by_people") },
+    { name: say("numbers.by_people"), tone: "good", values: counts("approved_by_people") },
     { name: say("numbers.rejected"), tone: "bad", values: counts("rejected") },
     { name: say("numbers.expired"), tone: "doubt", values: counts("expired") },
     { name: say("numbers.revoked"), tone: "plain", values: counts("revoked") },

@@ -51,17 +51,24 @@ export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent
       )}
       <span className={css["grade"]}>
         <Grade value={review.severity} of="severity" />
-        <span className={css["soft"]} title={say("turn.priority", { sum: review.priority, ...review.priority_factors })}>
-          {review.priority}
+        <span className={`${css["soft"] ?? ""} ${css["wide"] ?? ""}`} title={say("turn.priority", { sum: review.priority, ...review.priority_factors })}>
+          {say("turn.priority.short", { sum: review.priority })}
         </span>
       </span>
       <Link href={to} className={css["name"] ?? ""} tabIndex={isCurrent ? 0 : -1} onFocus={() => { focused(index); }}>
-        <span className={css["id"]}>
-          <Foreign text={id} />
+        <span className={css["what"]}>
+          <span className={css["id"]}>
+            <Foreign text={id} />
+          </span>
+          <span className={css["soft"]}>
+            <Foreign text={[review.package, review.cve_id, review.ecosystem].filter((one) => one !== null).join(" · ")} />
+          </span>
         </span>
-        <span className={css["soft"]}>
-          <Foreign text={[review.package, review.cve_id, review.ecosystem].filter((one) => one !== null).join(" · ")} />
-        </span>
+        {review.summary !== null && (
+          <span className={css["summary"]}>
+            <Foreign text={review.summary} />
+          </span>
+        )}
       </Link>
       <span className={css["reasons"]}>
         {[first, ...others.slice(0, REASONS_MAX - 1)].flatMap((rule) =>

@@ -87,7 +87,7 @@ function Lanes({ view, change }: Changing) {
   const lanes = LANES.filter((lane) => mayReview || lane === "all" || lane === "turn" || lane === "expiring");
   return (
     <Tabs value={view.lane} onChange={(lane) => { change({ ...view, lane: LANES.find((one) => one === lane) ?? PLAIN.lane }); }}>
-      <Tabs.List>
+      <Tabs.List className={css["lanes"] ?? ""}>
         {lanes.map((lane) => (
           <Tabs.Tab key={lane} value={lane}>
             {say(`turn.lane.${lane}`)}

@@ -27,12 +27,13 @@ class PriorityFactors(Answer):
 
 
 class Review(Answer):
-    """An open review in the list."""
+    """An open review in the list; of the summary its first 200 characters."""
 
     patch_id: str
     round: int
     apv_id: str
     cve_id: str | None
+    summary: str | None
     severity: Severity | None
     risk: Risk | None
     package: str | None

@@ -147,7 +147,7 @@ SELECT tag, count(*) AS reviews
 -- name: queue_cards
 -- role: hitl_sidecar
 -- What the list shows of these reviews.
-SELECT q.patch_id, q.round, q.apv_id, q.cve_id, q.severity, q.risk, q.package, q.ecosystem, q.language, q.strategy, q.cwe_ids,
+SELECT q.patch_id, q.round, q.apv_id, q.cve_id, q.severity, q.risk, q.package, q.ecosystem, q.language, q.strategy, q.cwe_ids, q.summary,
        nullif(q.ml_confidence, -1) AS ml_confidence, q.ml_prediction, q.reasons, q.opened_at, q.expires_at, q.version, q.synthetic,
        c.person AS claimed_by, voters_shown(q) AS approvals, approvals_shown(q) AS approvals_required,
        q.priority, q.severity_points, q.risk_points, q.doubt_points

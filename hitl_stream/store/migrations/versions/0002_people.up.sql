@@ -239,6 +239,7 @@ CREATE TABLE queue (
   language        text,
   strategy        text,
   cwe_ids         text[],
+  summary         text,
   authors         text[]
 );
 COMMENT ON TABLE queue IS 'Open reviews by what they are filtered and sorted by, and what a list shows of them; ml_confidence is -1 where there is none, authors are pairs of source and name. A copy: what decides stands in patch.';
@@ -331,13 +332,13 @@ BEGIN
    WHERE q.patch_id = ANY (changed) AND p.patch_id = q.patch_id AND p.state <> 'pending';
   INSERT INTO queue AS q (patch_id, apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
                           opened_at, expires_at, round, version, severity, risk, ml_prediction, reasons, synthetic,
-                          ecosystem, language, strategy, cwe_ids, authors)
+                          ecosystem, language, strategy, cwe_ids, summary, authors)
   SELECT p.patch_id, p.apv_id, p.cve_id, r.package, t.tags, coalesce(p.ml_confidence, -1),
          severity_points(p.severity), risk_points(p.risk),
          10 * ('reason:not_flagged' = ANY (t.tags))::int + 5 * ('reason:wargame_passed' = ANY (t.tags))::int
            + 5 * ('reason:prediction' = ANY (t.tags))::int,
          p.opened_at, p.expires_at, p.round, p.version, p.severity, p.risk, p.ml_prediction, p.reasons, p.synthetic,
-         r.ecosystem, r.language, r.strategy, r.cwe_ids,
+         r.ecosystem, r.language, r.strategy, r.cwe_ids, left(r.summary, 200),
          (SELECT array_agg(ARRAY[n.source, n.name] ORDER BY n.source, n.name) FROM names_of_round(p.patch_id, p.round) AS n)
     FROM patch AS p
     JOIN review AS r ON r.patch_id = p.patch_id AND r.round = p.round
@@ -350,7 +351,7 @@ BEGIN
          opened_at = excluded.opened_at, expires_at = excluded.expires_at, round = excluded.round, version = excluded.version,
          severity = excluded.severity, risk = excluded.risk, ml_prediction = excluded.ml_prediction, reasons = excluded.reasons,
          synthetic = excluded.synthetic, ecosystem = excluded.ecosystem, language = excluded.language,
-         strategy = excluded.strategy, cwe_ids = excluded.cwe_ids, authors = excluded.authors
+         strategy = excluded.strategy, cwe_ids = excluded.cwe_ids, summary = excluded.summary, authors = excluded.authors
    WHERE (q.*) IS DISTINCT FROM (excluded.*);
 END $$;
 CREATE FUNCTION follow_reviews() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
