@@ -2,7 +2,7 @@
 
 import { Button, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { DANGER } from "../design/theme";
 import { keys } from "../api/queries";
@@ -158,9 +158,13 @@ function CommentDialog({ detail, close }: { readonly detail: Detail; readonly cl
   const client = useClient();
   const cached = useQueryClient();
   const { subject } = useMe();
-  const [key] = useState(() => crypto.randomUUID());
+  // The same words are said once, however often they are sent; other words are another comment.
+  const sent = useRef({ comment: "", key: "" });
   const saying = useMutation({
-    mutationFn: async (comment: string) => (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key })).body,
+    mutationFn: async (comment: string) => {
+      if (sent.current.comment !== comment) sent.current = { comment, key: crypto.randomUUID() };
+      return (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key: sent.current.key })).body;
+    },
     onSuccess: ({ at, actor, comment }) => {
       draft.keep(subject, detail.patch_id, "comment", "");
       // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
