@@ -16,6 +16,7 @@ from hitl_stream.commands.option import As, By, Output, Why
 from hitl_stream.observe import text
 from hitl_stream.review.role import Role
 from hitl_stream.store import access as store
+from hitl_stream.store import person
 from hitl_stream.store.access import Author, GroupRole
 from hitl_stream.store.database import Database
 
@@ -103,6 +104,16 @@ def require(
     said, who = option.reason(why), option.actor(by)
     done = _run(lambda conn: store.require(conn, of, needed, who, said))
     print(f"{of} {'needs' if done else 'already needed'} {needed}")
+
+
+@app.command()
+def forget(subject: Annotated[str, typer.Argument(help="The person's `sub` in tokens.")]) -> None:
+    """Forget what somebody is called, until they log in to the console again. What they did stays under their `sub`."""
+    sub = _name(subject, "SUBJECT")
+    if not _run(lambda conn: person.forget_name(conn, sub)):
+        print(f"nobody knew what {text.clean(sub)} is called")
+        raise typer.Exit(1)
+    print(f"{text.clean(sub)} is known by the sub only")
 
 
 async def _state(conn: Any) -> tuple[list[GroupRole], list[Author], Mapping[str, int]]:

@@ -8,12 +8,12 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from hitl_stream.sidecar import query, reply, shape
+from hitl_stream.sidecar import name, query, reply, shape
 from hitl_stream.sidecar.asked import Asker
 from hitl_stream.sidecar.raw_path import invalid_query
 from hitl_stream.store import access, person
 
-SUBJECTS_MAX: Final = 100
+SUBJECTS_MAX: Final = 40  # of the 50 members that any query may have
 
 router = APIRouter()
 
@@ -28,7 +28,7 @@ async def show(asked: Asker) -> Response:
     async with asked.reading() as conn:
         roles = await access.roles_of(conn, who.groups)
         if who.name is not None:
-            await person.keep_name(conn, who.subject, who.name)
+            await person.keep_name(conn, who.subject, who.name, name.key(who.name))
     told = {
         "subject": who.subject,
         "name": who.name,

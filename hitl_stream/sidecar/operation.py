@@ -64,6 +64,7 @@ _FILTERS: tuple[tuple[str, Mapping[str, Any]], ...] = (
         "needs",
         {"enum": ["me"], "description": "Somebody approved it, and one approval more that may be mine is needed."},
     ),
+    ("turn", {"enum": ["me"], "description": "Nobody else holds it, and I have not approved it yet."}),
     ("q", {**SHORT, "description": "Begins an id, package or CVE, or words of the summary."}),
 )
 _ONE = "/hitl/patches/{patch_id}"

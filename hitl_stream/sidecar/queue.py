@@ -35,6 +35,7 @@ _KNOWN = frozenset(
         "older_than_s",
         "claimed",
         "needs",
+        "turn",
         "q",
         "sort",
         "limit",
@@ -91,9 +92,10 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     claimed = asked_for.last("claimed")
     if claimed not in (None, "me", "nobody"):
         raise invalid_query("claimed: me or nobody")
-    needs = asked_for.last("needs")
-    if needs not in (None, "me"):
-        raise invalid_query("needs: me")
+    needs, turn = asked_for.last("needs"), asked_for.last("turn")
+    for name, value in (("needs", needs), ("turn", turn)):
+        if value not in (None, "me"):
+            raise invalid_query(f"{name}: me")
     older_than_s = asked_for.whole("older_than_s", 0, 0, AGE_S_MAX)
     said = asked_for.last("q")
     return Wanted(
@@ -109,6 +111,7 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
         claimed_by=asked.who.subject if claimed == "me" else None,
         unclaimed=claimed == "nobody",
         needs_person=asked.who.subject if needs == "me" else None,
+        turn_of=asked.who.subject if turn == "me" else None,
     )
 
 

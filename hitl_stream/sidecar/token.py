@@ -21,11 +21,11 @@ from joserfc.jwk import JWKRegistry, Key
 
 from hitl_stream.errors import Refused, Unavailable
 from hitl_stream.observe import log
+from hitl_stream.sidecar import name
 
 TOKEN_BYTES_MAX = 16_384
 GROUPS_MAX = 500
 TEXT_MAX = 255
-NAME_MAX = 200
 LEEWAY_S = 30
 REFRESH_S = 30.0  # an unknown key asks the issuer again, at most this often
 FRESH_S = 300.0  # keys that the issuer took back are believed no longer than this, as long as it answers
@@ -176,8 +176,8 @@ class Verifier:
         if shown_at is not None and shown_at > now + LEEWAY_S:
             raise TokenRefused("its auth_time is still to come")
         ends_at = min(ends_at, YEAR_9999)
-        name = _name(_nested(claims, self.name_claim))
-        return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at, ends_at, name)
+        called = name.read(_nested(claims, self.name_claim))
+        return Principal(subject, self._groups(claims), _text(claims.get("jti")), shown_at, ends_at, called)
 
     def _groups(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         found = _nested(claims, self.groups_claim)
@@ -188,14 +188,9 @@ class Verifier:
 
 def _nested(claims: Mapping[str, Any], path: str) -> Any:
     found: Any = claims
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
+    for member in path.split("."):
+        found = found.get(member) if isinstance(found, dict) else None
     return found
-
-
-def _name(said: Any) -> str | None:
-    """What can be shown: no control or format characters, by which a name looks like another."""
-    return said if type(said) is str and said.isprintable() and 0 < len(said.strip()) <= len(said) <= NAME_MAX else None
 
 
 def _is_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -> bool:

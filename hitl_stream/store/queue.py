@@ -54,7 +54,8 @@ class Wanted:
     `severity` and `risk` as patches have them, `unknown` where there is none.
 
     `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review;
-    `needs_person` could give the approval that is missing, where somebody else has given one.
+    `needs_person` could give the approval that is missing, where somebody else has given one. It is the turn of `turn_of`:
+    nobody else holds it, and they have not approved it.
     """
 
     severity: str | None = None
@@ -69,6 +70,7 @@ class Wanted:
     claimed_by: str | None = None
     unclaimed: bool = False
     needs_person: str | None = None
+    turn_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
         needing: list[str] = await conn.fetchval(statement.get("half_approved_patches"), wanted.needs_person)
         among = needing if among is None else sorted({*among} & {*needing})
     but_for = await _claimed(conn, None) if wanted.unclaimed else None
+    if wanted.turn_of is not None:
+        but_for = [*(but_for or ()), *await conn.fetchval(statement.get("others_turn"), wanted.turn_of)]
     return (list(wanted.every), *lists, *bounds, among, but_for, wanted.severity, wanted.risk)
 
 

@@ -62,6 +62,7 @@ async def test_a_reviewers_day(stage: Stage, alice: Reader) -> None:
     await page.clock.fast_forward(HOUR_MS)
     ended = page.get_by_role("dialog", name="Your session has ended")
     await expect(ended).to_be_visible()
+    await alice.press("Escape")  # closes nothing that lies below
     await ended.get_by_role("button", name="Log in again").press("Enter")
     await expect(ended).to_be_hidden()
     comment = page.get_by_role("dialog").get_by_role("textbox")

@@ -45,9 +45,10 @@ async def test_nobody_on_the_other_end_is_said_and_what_was_read_stays(stage: St
     reader = await sit(scheme=scheme)
     axe = Axe(reader.page)
     await reader.open("alice", "p-1")
+    before = await reader.card("p-1").bounding_box()
     await stage.stop()
     await expect(reader.page.get_by_role("alert").get_by_text("No connection to the sidecar")).to_be_visible()
-    await expect(reader.card("p-1")).to_be_visible()
+    assert await reader.card("p-1").bounding_box() == before
     await axe.look("offline")
     axe.check(looks=1)
     await stage.start()

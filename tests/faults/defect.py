@@ -1,6 +1,6 @@
 """Products with one defect planted: each must be caught, and soon, or the campaign proves nothing.
 
-    python -m tests.faults.defect [--only NAME …] [--minutes 30]
+    python -m tests.faults.defect [--only NAME …] [--minutes 30] [--report FILE]
 
 A defect is a change of text in a copy of the product; texts that are not there any more fail a test. Exit code 1 where one was
 not caught in time.
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.faults import campaign, storm
+from tests.faults import campaign, report, storm
 from tests.faults.nemesis.catalogue import KINDS
 from tests.faults.report import Outcome
 
@@ -151,6 +151,7 @@ def plant(defect: Defect, folder: Path) -> Path:
     """A copy of the product with the defect; returns what PYTHONPATH must name. Raises LookupError."""
     copy = folder / "hitl_stream"
     shutil.copytree(PRODUCT, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PRODUCT.parent / "topics.yaml", folder)
     for file, old, new in defect.changes:
         text = (copy / file).read_text(encoding="utf-8")
         if text.count(old) != 1:
@@ -180,8 +181,10 @@ def main(arguments: list[str] | None = None) -> int:
     names = [defect.name for defect in DEFECTS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help="; ".join(names))
     parser.add_argument("--minutes", type=float, default=MINUTES, help="that each may stay hidden")
+    parser.add_argument("--report", type=Path)
     given = parser.parse_args(arguments)
     hidden = 0
+    rows: list[str] = []
     for defect in DEFECTS:
         if defect.name not in given.only:
             continue
@@ -191,7 +194,22 @@ def main(arguments: list[str] | None = None) -> int:
         kinds.update([] if outcome is None else outcome.failures)
         found = "NOT CAUGHT" if outcome is None else ", ".join(f"{kind} × {times}" for kind, times in kinds.items())
         print(f"{defect.name}: {minutes:.1f} min: {found}", flush=True)
+        rows.append(f"| {defect.name} | {minutes:.1f} | {found} |")
+    if given.report:
+        given.report.write_text("\n".join([*_head(given.minutes), *rows, ""]))
     return 1 if hidden else 0
+
+
+def _head(minutes: float) -> Sequence[str]:
+    return [
+        "# Products with one defect planted each",
+        "",
+        f"Commit {report.commit()}. Each must be caught within {minutes:.0f} minutes by the judge of the fault campaign,",
+        "which knows nothing of it; `tests/faults/defect.py` says what was planted.",
+        "",
+        "| defect | minutes | what was found |",
+        "|---|--:|---|",
+    ]
 
 
 if __name__ == "__main__":

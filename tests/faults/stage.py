@@ -189,8 +189,10 @@ def _shorten(owner: Mapping[str, str]) -> None:
 
 def _run(command: list[str], environment: Mapping[str, str], given: str = "") -> str:
     done = subprocess.run(
-        [COMMAND, *command], env={**os.environ, **environment}, input=given, check=True, capture_output=True, text=True
+        [COMMAND, *command], env={**os.environ, **environment}, input=given, check=False, capture_output=True, text=True
     )
+    if done.returncode:
+        raise Fatal(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
 
 

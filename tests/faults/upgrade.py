@@ -24,6 +24,7 @@ from tests.faults.program import Program
 from tests.faults.report import Outcome, Struck
 
 RELEASE: Final = "5051673"  # 0.1.0
+PARTS: Final = ("hitl_stream", "topics.yaml")
 RESULTS_PER_STEP: Final = 600
 
 Step: TypeAlias = tuple[str, Callable[[], None]]
@@ -32,7 +33,7 @@ Step: TypeAlias = tuple[str, Callable[[], None]]
 def take_out(revision: str, folder: Path) -> Path:
     """The product as it was; returns what PYTHONPATH must name. Raises CalledProcessError where the history is not there."""
     folder.mkdir()
-    archive = subprocess.run(["git", "archive", revision, "hitl_stream"], cwd=ROOT, capture_output=True, check=True)
+    archive = subprocess.run(["git", "archive", revision, *PARTS], cwd=ROOT, capture_output=True, check=True)
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
     return folder
 

@@ -64,3 +64,21 @@ async def test_an_approval_of_who_lost_the_role_is_none(
 async def test_anything_else_is_refused(client: httpx2.AsyncClient) -> None:
     response = await client.get("/hitl/patches/pending?needs=bob")
     assert (response.status_code, response.json()["type"]) == (422, "/problems/invalid-query")
+
+
+async def test_it_is_nobodys_turn_who_approved_or_where_somebody_else_holds_it(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    for number in (1, 2, 3):
+        await upstream.result(f"e-{number}", patch_id=f"p-{number}", apv_id=f"A-{number}", **CRITICAL)
+    await decide(client, "p-1", "approve")
+    await client.post("/hitl/patches/p-2/claim", headers=bearer("bob"))
+
+    async def turn(who: str) -> set[str]:
+        response = await client.get("/hitl/patches/pending?turn=me", headers=bearer(who))
+        return {card["patch_id"] for card in response.json()}
+
+    assert await turn("alice") == {"p-3"}
+    assert await turn("bob") == {"p-1", "p-2", "p-3"}
+    assert await turn("carol") == {"p-1", "p-3"}
+    assert (await client.get("/hitl/patches/pending?turn=bob")).status_code == 422

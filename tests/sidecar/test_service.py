@@ -101,8 +101,16 @@ def test_the_demos_login_is_there_on_this_machine_only() -> None:
 def test_beside_a_configured_issuer_there_is_no_demo() -> None:
     who = server.vouching(settings.load(auth_issuer="https://id.example", auth_audience="hitl"))
     assert isinstance(who, Verifier)
+    assert (who.groups_claim, who.name_claim) == ("groups", "preferred_username")
     assert demo_login.router not in app.routers(who)
     assert demo_login.router in app.routers(ISSUER)
+
+
+def test_the_claims_are_those_that_are_configured() -> None:
+    claims = {"auth_groups_claim": "realm_access.roles", "auth_name_claim": "profile.login"}
+    who = server.vouching(settings.load(auth_issuer="https://id.example", auth_audience="hitl", **claims))
+    assert isinstance(who, Verifier)
+    assert (who.groups_claim, who.name_claim) == ("realm_access.roles", "profile.login")
 
 
 def test_half_an_issuer_is_none() -> None:

@@ -109,3 +109,19 @@ def test_a_name_nobody_can_read_is_wrong_use(operator: Operator, name: str) -> N
 
 def test_a_role_nobody_knows_is_wrong_use(operator: Operator) -> None:
     assert operator.run("grant", "team", "root", "--reason", "x", "--by", "ann")[0] == 2
+
+
+def test_a_name_can_be_forgotten(operator: Operator) -> None:
+    kept = "INSERT INTO person VALUES ('5b0f', 'ann', 'ann'), ('77aa', 'bob', 'bob')"
+    databases.run(databases.execute(operator.url, kept))
+    assert operator.run("forget", "5b0f")[:2] == (0, "5b0f is known by the sub only\n")
+    assert operator.run("forget", "5b0f")[:2] == (1, "nobody knew what 5b0f is called\n")
+    left: list[str] = []
+
+    async def ask() -> None:
+        conn = await asyncpg.connect(operator.url)
+        left.extend(row["name"] for row in await conn.fetch("SELECT name FROM person"))
+        await conn.close()
+
+    databases.run(ask())
+    assert left == ["bob"]

@@ -114,8 +114,8 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
         ("live_ticket", "INSERT"): ALL,
         ("live_ticket", "DELETE"): ALL,
         ("feedback", "INSERT"): {"person", "text", "page", "build"},
-        ("person", "INSERT"): {"subject", "name"},
-        ("person", "UPDATE"): {"name", "told_at"},
+        ("person", "INSERT"): ALL,
+        ("person", "UPDATE"): ALL,
         ("look", "INSERT"): {
             *("patch_id", "person", "version", "round", "seq", "evidence_digest", "token_id", "request_id"),
         },

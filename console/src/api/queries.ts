@@ -2,7 +2,8 @@
 
 import { type InfiniteData, QueryClient, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
-import { EXPIRING_S, type Part, type View, filtersOf, question } from "../queue/view";
+import { DAY_MS, isClose } from "../queue/deadline";
+import { type Part, type View, filtersOf, question } from "../queue/view";
 import { type Answer, type Client, ofPatch } from "./client";
 import { isPassing } from "./problem";
 import type { AuditEntry, Detail, Facets, Result, Review, Summary, Timeline } from "./types";
@@ -50,7 +51,7 @@ export function part(client: Client, view: View, which: Part, isLast: boolean) {
     queryFn: async ({ pageParam, signal }): Promise<Page<Review>> => {
       const path = pageParam ?? `/hitl/patches/pending?${question(view, which, isLast ? PAGE : SHORT).toString()}`;
       const found = page(await client.get<Review[]>(path, signal));
-      return which === "expiring" ? upTo(found, Date.now() + EXPIRING_S * 1_000) : found;
+      return which === "expiring" ? closeOnes(found, Date.now()) : found;
     },
     initialPageParam: null as string | null,
     getNextPageParam: ({ next }) => next,
@@ -122,10 +123,11 @@ export function amend(cached: QueryClient, patchId: string, change: (review: Rev
   });
 }
 
-/** Those of a page in the order of their deadlines that end before `atMs`; behind one that does not, nothing more is asked for. */
-export function upTo({ rows, next, total }: Page<Review>, atMs: number): Page<Review> {
-  const soon = rows.filter(({ expires_at: at }) => Date.parse(at) < atMs);
-  return soon.length === rows.length ? { rows, next, total } : { rows: soon, next: null, total: null };
+/** Of a page in the order of the deadlines those that are about to expire; behind one with more than a day nothing more is asked for. */
+function closeOnes({ rows, next, total }: Page<Review>, nowMs: number): Page<Review> {
+  const isAll = rows.every(({ expires_at: expires }) => Date.parse(expires) - nowMs < DAY_MS);
+  const close = rows.filter((row) => isClose(row, nowMs));
+  return { rows: close, next: isAll ? next : null, total: isAll && close.length === rows.length ? total : null };
 }
 
 function page<T>({ body, next, total }: Answer<T[]>): Page<T> {

@@ -1295,6 +1295,8 @@ export interface operations {
                 claimed?: "me" | "nobody";
                 /** @description Somebody approved it, and one approval more that may be mine is needed. */
                 needs?: "me";
+                /** @description Nobody else holds it, and I have not approved it yet. */
+                turn?: "me";
                 /** @description Begins an id, package or CVE, or words of the summary. */
                 q?: string;
                 sort?: "risk" | "severity" | "confidence" | "age" | "deadline";
@@ -1401,6 +1403,8 @@ export interface operations {
                 claimed?: "me" | "nobody";
                 /** @description Somebody approved it, and one approval more that may be mine is needed. */
                 needs?: "me";
+                /** @description Nobody else holds it, and I have not approved it yet. */
+                turn?: "me";
                 /** @description Begins an id, package or CVE, or words of the summary. */
                 q?: string;
             };

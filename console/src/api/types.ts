@@ -45,7 +45,7 @@ export interface Exploit {
 
 /** What is told over the WebSocket. */
 export type Change =
-  | { readonly type: "review_opened"; readonly cursor: string; readonly patch_id: string; readonly version: string }
+  | { readonly type: "review_opened" | "review_changed"; readonly cursor: string; readonly patch_id: string; readonly version: string }
   | {
       readonly type: "decision_made";
       readonly cursor: string;

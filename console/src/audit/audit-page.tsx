@@ -9,10 +9,11 @@ import { Link, useSearchParams } from "wouter";
 import table from "../design/table.module.css";
 import { audit } from "../api/queries";
 import type { AuditEntry } from "../api/types";
+import { escaped } from "../design/hidden";
 import { Foreign, Moment } from "../design/piece";
 import { Empty, Failure, Loading } from "../design/state";
 import { toPatch } from "../place";
-import { Named } from "../people/use-people";
+import { useNames } from "../people/use-people";
 import { PLAIN } from "../queue/view";
 import { useClient } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
@@ -21,7 +22,7 @@ import { FILTERS, type Filter, asked } from "./asked";
 
 const NAMES: Readonly<Record<Filter, Key>> = {
   patch_id: "audit.patch",
-  actor: "audit.actor",
+  actor: "audit.actor.id",
   action: "audit.action",
   policy_version: "audit.version",
   since: "audit.since",
@@ -32,6 +33,11 @@ export default function AuditPage() {
   const { say } = useSpeech();
   const [params, setParams] = useSearchParams();
   const filters = asked(params);
+  const [chosen, setChosen] = useState(0); // what is in the fields begins anew when one is filled by a click
+  const only = (actor: string): void => {
+    setParams({ ...Object.fromEntries(params), actor }, { replace: true });
+    setChosen(chosen + 1);
+  };
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(audit(useClient(), filters.toString()));
   const rows = data?.pages.flatMap((page) => page.rows) ?? [];
   return (
@@ -43,7 +49,7 @@ export default function AuditPage() {
       <div className={css["tools"]}>
         {FILTERS.map((name) => (
           <Field
-            key={name}
+            key={`${name} ${String(chosen)}`}
             name={name}
             value={params.get(name) ?? ""}
             change={(value) => {
@@ -60,7 +66,7 @@ export default function AuditPage() {
       {error !== null && <Failure failure={error} again={() => void refetch()} />}
       {data === undefined && error === null && <Loading lines={12} />}
       {data !== undefined && rows.length === 0 && <Empty title={say("audit.empty")} />}
-      {rows.length > 0 && <Entries rows={rows} />}
+      {rows.length > 0 && <Entries rows={rows} only={only} />}
       {hasNextPage && (
         <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
           {say("audit.more")}
@@ -117,7 +123,18 @@ function Export({ format, filters }: { readonly format: "csv" | "jsonl"; readonl
   );
 }
 
-function Entries({ rows }: { readonly rows: readonly AuditEntry[] }) {
+/** Who it was; a click leaves only what they did. */
+function Actor({ subject, only }: { readonly subject: string; readonly only: (actor: string) => void }) {
+  const { say } = useSpeech();
+  const who = useNames(subject)(subject);
+  return (
+    <button type="button" className={css["actor"]} aria-label={say("audit.only", { who })} title={escaped(subject)} onClick={() => { only(subject); }}>
+      <bdi>{who}</bdi>
+    </button>
+  );
+}
+
+function Entries({ rows, only }: { readonly rows: readonly AuditEntry[]; readonly only: (actor: string) => void }) {
   const { say, sayOr } = useSpeech();
   return (
     <div className={css["scroll"]} tabIndex={0} role="region" aria-label={say("audit.title")}>
@@ -140,7 +157,7 @@ function Entries({ rows }: { readonly rows: readonly AuditEntry[] }) {
                 <Moment at={one.at} />
               </td>
               <td>
-                <Named subject={one.actor} />
+                <Actor subject={one.actor} only={only} />
               </td>
               <td>{one.role}</td>
               <td>{sayOr(`action.${one.action}`, one.action.replaceAll("_", " "))}</td>

@@ -19,6 +19,7 @@ export function Evidence({ detail }: { readonly detail: Detail }) {
   const { say } = useSpeech();
   const [all, setAll] = useState(false);
   const more = useInfiniteQuery({ ...moreResults(useClient(), detail.patch_id, detail.round), enabled: all });
+  const seen = detail.since_last_look?.at ?? null;
   const results = more.data?.pages.flatMap(({ rows }) => rows) ?? detail.results;
   return (
     <section className={css["evidence"]} aria-label={say("card.evidence")}>
@@ -26,7 +27,7 @@ export function Evidence({ detail }: { readonly detail: Detail }) {
       <Prediction good={detail.ml_prediction} certainty={detail.ml_confidence} />
       {results.map((one) => (
         <Region key={`${one.source} ${one.event_id}`}>
-          <One result={one} isOnly={results.length === 1} />
+          <One result={one} isOnly={results.length === 1} isNew={seen !== null && Date.parse(one.received_at) > Date.parse(seen)} />
         </Region>
       ))}
       {more.error !== null && <Failure failure={more.error} again={() => void more.refetch()} />}
@@ -64,15 +65,23 @@ export function Prediction({ good, certainty }: { readonly good: boolean | null;
   );
 }
 
-function One({ result, isOnly }: { readonly result: Result; readonly isOnly: boolean }) {
+interface OneProps {
+  readonly result: Result;
+  readonly isOnly: boolean;
+  /** It came after the reader looked last. */
+  readonly isNew: boolean;
+}
+
+function One({ result, isOnly, isNew }: OneProps) {
   const { say } = useSpeech();
   const { concluded } = result;
   const outcome = concluded?.wargame ?? "unknown";
   const wargame = members(result.wargame);
   const ml = members(result.ml);
   return (
-    <details className={css["result"]} open={isOnly || outcome !== "passed"}>
+    <details className={css["result"]} open={isOnly || isNew || outcome !== "passed"}>
       <summary>
+        {isNew && <Chip tone="info">{say("card.new")}</Chip>}
         <Chip tone={outcome === "passed" ? "good" : outcome === "failed" ? "bad" : "doubt"}>{say(`wargame.${outcome}`)}</Chip>
         {concluded?.detail != null && <Foreign text={concluded.detail} />}
         <span className={css["from"]}>

@@ -2,7 +2,7 @@
 
 import { Button, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 
 import { DANGER } from "../design/theme";
 import { keys } from "../api/queries";
@@ -158,15 +158,13 @@ function CommentDialog({ detail, close }: { readonly detail: Detail; readonly cl
   const client = useClient();
   const cached = useQueryClient();
   const { subject } = useMe();
-  // The same words are said once, however often they are sent; other words are another comment.
-  const sent = useRef({ comment: "", key: "" });
   const saying = useMutation({
     mutationFn: async (comment: string) => {
-      if (sent.current.comment !== comment) sent.current = { comment, key: crypto.randomUUID() };
-      return (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key: sent.current.key })).body;
+      const key = draft.keyOf(subject, detail.patch_id, comment);
+      return (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key })).body;
     },
-    onSuccess: ({ at, actor, comment }) => {
-      draft.keep(subject, detail.patch_id, "comment", "");
+    onSuccess: ({ at, actor, comment }, sent) => {
+      draft.arrived(subject, detail.patch_id, sent);
       // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
       const said = { at, actor, comment, round: detail.round };
       cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && { ...had, comments: [...had.comments, said] });

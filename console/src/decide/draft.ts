@@ -25,9 +25,28 @@ export function memory(person: string): Memory {
   };
 }
 
-/** Nobody else who sits down here reads it. */
-export function forgetAll(): void {
-  for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+/** The key under which this comment is sent: the same for the same words, until there is an answer. */
+export function keyOf(person: string, patchId: string, comment: string): string {
+  const own = name(person, patchId, `key of ${comment}`);
+  const key = sessionStorage.getItem(own) ?? crypto.randomUUID();
+  sessionStorage.setItem(own, key);
+  return key;
+}
+
+/** What was said has arrived. */
+export function arrived(person: string, patchId: string, comment: string): void {
+  keep(person, patchId, "comment", "");
+  keep(person, patchId, `key of ${comment}`, "");
+}
+
+/** Nobody else who sits down here reads it: all of it goes but what is this person's; null is nobody. */
+export function forgetOthers(person: string | null): void {
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX) && ownerOf(key) !== person) sessionStorage.removeItem(key);
+}
+
+function ownerOf(key: string): unknown {
+  const [person] = JSON.parse(key.slice(PREFIX.length)) as readonly unknown[];
+  return person;
 }
 
 function name(person: string, patchId: string, what: string): string {

@@ -24,7 +24,7 @@ export function Outbox() {
     u: undoable === null ? null : { what: "keys.undo", run: () => { desk.undo(undoable.key); } },
   });
   // What needs the person stands there until they have seen it, however much else is sent.
-  const needy = all.filter(({ stage }) => stage.kind === "refused" || stage.kind === "login_too_old");
+  const needy = all.filter(({ stage }) => stage.kind === "refused" || stage.kind === "login_too_old" || stage.kind === "left");
   const shown = [...needy, ...all.filter((one) => !needy.includes(one)).slice(-SHOWN_MAX)];
   return (
     <section className={css["outbox"]} aria-label={say("decide.sending")} aria-live="polite">
@@ -46,6 +46,8 @@ function Line({ one }: { readonly one: Outgoing }) {
       return <Done wish={one.wish} missing={stage.missing} />;
     case "login_too_old":
       return <LoginTooOld one={one} />;
+    case "left":
+      return <Left one={one} sent={stage.sent} />;
     case "refused":
       return <Refused one={one} problem={stage.problem} />;
   }
@@ -121,15 +123,25 @@ function LoginTooOld({ one }: { readonly one: Outgoing }) {
 
 function Refused({ one, problem }: { readonly one: Outgoing; readonly problem: Problem | Unreachable }) {
   const speech = useSpeech();
-  const { say } = speech;
   const nameOf = useNames(winnerOf(problem));
+  return <GivenBack one={one} why={reasonOf(one.wish, problem, speech, nameOf)} />;
+}
+
+function Left({ one, sent }: { readonly one: Outgoing; readonly sent: boolean }) {
+  const { say } = useSpeech();
+  return <GivenBack one={one} why={say(sent ? "decide.left.unknown" : "decide.left.unsent", { patch: one.wish.patchId })} />;
+}
+
+/** What the person has to look at again, and why. */
+function GivenBack({ one, why }: { readonly one: Outgoing; readonly why: string }) {
+  const { say } = useSpeech();
   const desk = useDesk();
   const go = useGo();
   const [view] = useView();
   return (
     <div className={css["line"]} data-stage="refused" role="alert">
       <span className={css["reason"]}>
-        {reasonOf(one.wish, problem, speech, nameOf)}
+        {why}
         {one.wish.typed !== "" && ` ${say("decide.kept")}`}
       </span>
       <Button

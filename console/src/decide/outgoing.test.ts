@@ -188,9 +188,9 @@ describe("a decision", () => {
 });
 
 describe("a page that is loaded again", () => {
-  const before: Kept = { key: "key 0", wish: WISH, decidedAt: 0 };
+  const before: Kept = { key: "key 0", wish: WISH, decidedAt: 0, sent: true };
 
-  it("sends what had no answer with the key that it had", async () => {
+  it("sends once more what was sent, with the key that it had", async () => {
     const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
     const { clock, desk: at, memory, stage } = desk(send, [before]);
     at.resume();
@@ -200,20 +200,35 @@ describe("a page that is loaded again", () => {
     expect(memory.write).toHaveBeenLastCalledWith([]);
   });
 
-  it("gives back what was decided too long ago", async () => {
+  it.each([
+    ["was never sent", { ...before, sent: false }, 0],
+    ["is long ago", before, 600_000],
+    ["is of another time", { ...before, decidedAt: 1_000 }, 0],
+  ])("never sends by itself what %s, and tells the person until they have read it", async (_, kept, passed) => {
     const send = vi.fn<Send>();
-    const { clock, desk: at, settled, stage } = desk(send, [before]);
-    await clock.pass(600_000);
+    const { clock, desk: at, memory, settled } = desk(send, [kept]);
+    await clock.pass(passed);
     at.resume();
-    await clock.pass(0);
+    await clock.pass(UNDO_MS);
     expect(send).not.toHaveBeenCalled();
-    expect([stage(), settled.length]).toEqual(["refused", 1]);
+    expect(at.now()[0]?.stage).toEqual({ kind: "left", sent: kept.sent });
+    expect(settled).toHaveLength(1);
+    expect(memory.write).toHaveBeenLastCalledWith([kept]);
+    at.dismiss("key 0");
+    expect(memory.write).toHaveBeenLastCalledWith([]);
+  });
+
+  it("does not send what waited for a fresh login", async () => {
+    const { clock, desk: at, memory } = desk(vi.fn<Send>().mockRejectedValue(refusal(401, "login-too-old")));
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    expect(memory.write).toHaveBeenLastCalledWith([{ key: "key 1", wish: WISH, decidedAt: 0, sent: false }]);
   });
 
   it("finds what waited, and nothing that was answered or taken back", async () => {
     const { clock, desk: at, memory } = desk(vi.fn<Send>().mockRejectedValue(refusal(412, "stale-version")));
     at.decide(WISH);
-    expect(memory.write).toHaveBeenLastCalledWith([{ key: "key 1", wish: WISH, decidedAt: 0 }]);
+    expect(memory.write).toHaveBeenLastCalledWith([{ key: "key 1", wish: WISH, decidedAt: 0, sent: false }]);
     at.undo("key 1");
     expect(memory.write).toHaveBeenLastCalledWith([]);
     at.decide(WISH);

@@ -9,7 +9,7 @@ import { Problem, Unreachable, isPassing } from "../api/problem";
 export const UNDO_MS = 10_000;
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
-// What is older is not sent by a page that was loaded again: the person may think of it differently by now.
+// What is older is not asked about by a page that was loaded again: the answer may not be kept any more.
 const RESUMED_MS = 600_000;
 
 export type Action = "approve" | "reject" | "revoke" | "reopen";
@@ -28,17 +28,21 @@ export type Stage =
   | { readonly kind: "sending" }
   | { readonly kind: "done"; readonly missing: number }
   | { readonly kind: "login_too_old" }
+  /** The page was left before there was an answer; `sent` where it may have arrived. */
+  | { readonly kind: "left"; readonly sent: boolean }
   | { readonly kind: "refused"; readonly problem: Problem | Unreachable };
 
-export interface Outgoing extends Kept {
+export interface Outgoing {
+  readonly key: string;
+  readonly wish: Wish;
+  readonly decidedAt: number;
   readonly stage: Stage;
 }
 
 /** What a page that is loaded again has to know of a decision that has no answer yet. */
-export interface Kept {
-  readonly key: string;
-  readonly wish: Wish;
-  readonly decidedAt: number;
+export interface Kept extends Omit<Outgoing, "stage"> {
+  /** Whether it may have arrived: it was sent, at the latest when the page was left. */
+  readonly sent: boolean;
 }
 
 /** Where decisions without an answer are kept over a reload. */
@@ -87,13 +91,17 @@ export class Desk {
     return () => this.listeners.delete(listener);
   };
 
-  /** Send what a page before this one had no answer to. What was decided too long ago is given back instead. */
+  /**
+   * Take over what a page before this one had no answer to. What was sent is sent again, with the same key: that finds out what became
+   * of it. What was not sent never goes by itself, and what is long ago is left to the person: they are told.
+   */
   resume(): void {
-    const found = this.memory.read();
-    this.become(found.map((one) => ({ ...one, stage: { kind: "sending" } })));
-    for (const { key, wish, decidedAt } of found) {
-      if (this.time.now() - decidedAt < RESUMED_MS) void this.dispatch(key, false);
-      else this.settle(key, wish, { kind: "refused", problem: new Unreachable("the page was left before there was an answer") });
+    const found = this.memory.read().map(({ sent, ...one }) => ({ ...one, stage: { kind: "left", sent } as const }));
+    this.become(found);
+    for (const { key, wish, decidedAt, stage } of found) {
+      const age = this.time.now() - decidedAt;
+      if (stage.sent && age >= 0 && age < RESUMED_MS) void this.dispatch(key, false);
+      else this.settled(wish, stage);
     }
   }
 
@@ -228,7 +236,11 @@ export class Desk {
 
   private become(all: readonly Outgoing[]): void {
     this.all = all;
-    this.memory.write(all.flatMap(({ key, wish, decidedAt, stage: { kind } }) => (kind === "done" || kind === "refused" ? [] : [{ key, wish, decidedAt }])));
+    this.memory.write(all.flatMap(({ stage, ...one }) => (stage.kind === "done" || stage.kind === "refused" ? [] : [{ ...one, sent: wasSent(stage) }])));
     for (const listener of this.listeners) listener();
   }
+}
+
+function wasSent(stage: Stage): boolean {
+  return stage.kind === "sending" || (stage.kind === "left" && stage.sent);
 }

@@ -72,6 +72,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
     const wake = (): void => {
       if (document.visibilityState === "visible") live.wake();
     };
+    draft.forgetOthers(subject);
     live.open();
     desk.resume();
     window.addEventListener("pagehide", leave);
@@ -86,7 +87,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
       window.removeEventListener("online", wake);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [desk, live, session]);
+  }, [desk, live, session, subject]);
   return (
     <DeskContext value={desk}>
       <LiveContext value={{ live, changes }}>{children}</LiveContext>

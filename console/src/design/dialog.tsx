@@ -2,6 +2,7 @@
 
 import { Modal, type ModalProps } from "@mantine/core";
 
+import { useSessionState } from "../session/use-session";
 import { useSpeech } from "../words/words";
 
 // Mantine has its dialogs at 200.
@@ -14,8 +15,15 @@ interface Props extends Pick<ModalProps, "opened" | "onClose" | "title" | "size"
 
 export function Dialog({ title, children, withCloseButton = true, topmost = false, ...others }: Props) {
   const { say } = useSpeech();
+  // Escape is heard by every dialog that is open, also by those below the topmost one.
+  const isCovered = useSessionState().kind === "ended" && !topmost;
   return (
-    <Modal.Root transitionProps={{ duration: 0 }} {...(topmost ? { zIndex: TOPMOST } : {})} {...others}>
+    <Modal.Root
+      transitionProps={{ duration: 0 }}
+      {...(topmost ? { zIndex: TOPMOST } : {})}
+      {...others}
+      {...(isCovered ? { closeOnEscape: false } : {})}
+    >
       <Modal.Overlay />
       <Modal.Content>
         {/* A page has one banner, and this is none. */}

@@ -35,6 +35,9 @@ export class Changes {
       case "review_opened":
         this.become({ fresh: fresh + 1, decided: without(decided, change.patch_id), versions: put(versions, change.patch_id, change.version) });
         return;
+      case "review_changed":
+        this.become({ ...this.heard, versions: put(versions, change.patch_id, change.version) });
+        return;
       case "decision_made":
         this.become({
           fresh,

@@ -99,7 +99,7 @@ export class Live {
   }
 }
 
-const KINDS: readonly unknown[] = ["review_opened", "decision_made", "claim_changed", "queue_changed"];
+const KINDS: readonly unknown[] = ["review_opened", "review_changed", "decision_made", "claim_changed", "queue_changed"];
 
 function read(data: unknown): Change | null {
   if (typeof data !== "string") return null;

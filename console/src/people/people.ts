@@ -4,11 +4,13 @@
  */
 
 import type { Client } from "../api/client";
+import { Problem, Unreachable, isPassing } from "../api/problem";
 import type { Person } from "../api/types";
 import { escaped } from "../design/hidden";
 
-const AT_ONCE = 100;
+const AT_ONCE = 40; // as many as the sidecar looks up at once
 const GATHERED_MS = 25;
+const AGAIN_MS = 10_000;
 
 export type Names = ReadonlyMap<string, string>;
 
@@ -49,9 +51,11 @@ export class People {
       if (body.length === 0) return;
       this.names = new Map([...this.names, ...body.map((one) => [one.subject, shown(one)] as const)]);
       for (const listener of this.listeners) listener();
-    } catch {
-      // Ids are shown meanwhile; who is seen again is asked for again.
+    } catch (failure) {
+      if (!(failure instanceof Problem || failure instanceof Unreachable) || !isPassing(failure)) return;
+      // Ids are shown meanwhile.
       for (const subject of subjects) this.asked.delete(subject);
+      setTimeout(() => { this.want(subjects); }, AGAIN_MS);
     }
   }
 }

@@ -11,8 +11,9 @@ import type { Decision } from "../live/changes";
 import { useNames } from "../people/use-people";
 import { useMe } from "../session/use-session";
 import { useSpeech } from "../words/words";
+import { isClose } from "./deadline";
 import css from "./row.module.css";
-import { EXPIRING_S } from "./view";
+
 
 const REASONS_MAX = 2;
 
@@ -110,7 +111,6 @@ function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decisi
       </span>
     );
   }
-  const isClose = Date.parse(review.expires_at) - now < EXPIRING_S * 1_000;
   return (
     <span className={css["standing"]}>
       {review.claimed_by !== null && (
@@ -122,7 +122,7 @@ function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decisi
         <Chip title={review.approvals.map(nameOf).join(", ")}>{say("turn.approvals", { given: review.approvals.length, needed: review.approvals_required })}</Chip>
       )}
       {review.synthetic && <Chip>{say("turn.synthetic")}</Chip>}
-      <span className={css["deadline"]} data-close={isClose}>
+      <span className={css["deadline"]} data-close={isClose(review, now)}>
         <Moment at={review.expires_at} relative />
       </span>
     </span>

@@ -31,7 +31,6 @@ export interface View {
 }
 
 export const PLAIN: View = { lane: "turn", sort: "risk", q: "", filters: {}, confidence: [null, null] };
-export const EXPIRING_S = 86_400;
 
 /** The view of an address; what is not known in it is left out. */
 export function read(params: URLSearchParams): View {
@@ -87,7 +86,8 @@ export function question(view: View, part: Part, limit: number): URLSearchParams
   params.set("sort", part === "expiring" ? "deadline" : view.sort);
   if (part === "mine") params.set("claimed", "me");
   if (part === "second") params.set("needs", "me");
-  if (part === "waiting" && view.lane === "turn") params.set("claimed", "nobody");
+  if (view.lane === "turn" && (part === "waiting" || part === "expiring")) params.set("turn", "me");
+  if (view.lane === "turn" && part === "waiting") params.set("claimed", "nobody");
   return params;
 }
 

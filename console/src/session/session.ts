@@ -9,6 +9,7 @@ import type { Grant, Issuer } from "./grant";
 
 const RENEW_BEFORE_MS = 30_000;
 const RETRY_MS = 2_000;
+const LEAST_MS = 500;
 
 export type State =
   | { readonly kind: "out"; readonly failure: string | null }
@@ -99,7 +100,7 @@ export class Session implements Voucher {
     const left = Math.max(0, grant.expiresAt - Date.now());
     // Of a token that lasts less than a minute half is used: none is renewed as soon as it is there.
     const wait = grant.refresh === null ? left : Math.max(left / 2, left - RENEW_BEFORE_MS);
-    this.timer = setTimeout(() => void this.renewOrEnd(), Math.min(wait, 2 ** 31 - 1));
+    this.timer = setTimeout(() => void this.renewOrEnd(), Math.max(LEAST_MS, Math.min(wait, 2 ** 31 - 1)));
   }
 
   /** One at a time: a provider that is shown a refresh token twice may take all of them back. */

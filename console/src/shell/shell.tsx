@@ -8,7 +8,7 @@ import type { ConsoleConfig } from "../api/types";
 import { escaped } from "../design/hidden";
 import type { Settings } from "../design/settings";
 import { Outbox } from "../decide/outbox";
-import { forgetAll } from "../decide/draft";
+import { forgetOthers } from "../decide/draft";
 import { useDesk } from "../decide/work";
 import { useConnection } from "../live/use-live";
 import { useKeys } from "../keyboard/use-keys";
@@ -63,10 +63,10 @@ export function Shell({ config, settings, change, children }: Props) {
           {mayAudit && <Tab to={PLACES.audit} name={say("nav.audit")} />}
           <Tab to={PLACES.numbers} name={say("nav.numbers")} />
         </nav>
+        <Offline />
         <Liveness />
         <Person open={setOpen} />
       </header>
-      <Offline />
       <main id="content" tabIndex={-1} className={css["content"]}>
         {children}
       </main>
@@ -100,7 +100,7 @@ function Liveness() {
   );
 }
 
-/** Said only once it lasts: a connection that comes back within a moment is nobody's concern. */
+/** Said only once it lasts, and in the bar, where it moves nothing: a connection that comes back within a moment is nobody's concern. */
 function Offline() {
   const { say } = useSpeech();
   const connection = useConnection();
@@ -142,7 +142,7 @@ function Person({ open }: { readonly open: (what: Open) => void }) {
             // What was decided goes first; where it cannot, the person has to see that.
             void desk.flush(SIGN_OUT_PATIENCE_MS).then((isAll) => {
               if (!isAll) return;
-              forgetAll();
+              forgetOthers(null);
               session.signOut();
             });
           }}

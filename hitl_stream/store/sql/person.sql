@@ -1,14 +1,20 @@
 -- name: keep_name
 -- role: hitl_sidecar
--- What the provider calls somebody, where that is new.
-INSERT INTO person (subject, name) VALUES ($1, $2)
-    ON CONFLICT (subject) DO UPDATE SET name = excluded.name, told_at = now() WHERE person.name <> excluded.name;
+-- What the provider calls somebody, and what is the same for names that look alike.
+INSERT INTO person (subject, name, alike) VALUES ($1, $2, $3)
+    ON CONFLICT (subject) DO UPDATE SET name = excluded.name, alike = excluded.alike;
 
 -- name: names_of
 -- role: hitl_sidecar
--- What these are called, and whether somebody else is called the same.
-SELECT subject, name, EXISTS (SELECT FROM person AS other
-                               WHERE lower(other.name) = lower(person.name) AND other.subject <> person.subject) AS shared
+-- What these are called, and whether that looks like what somebody else is called, or is.
+SELECT subject, name,
+       EXISTS (SELECT FROM person AS other WHERE other.alike = person.alike AND other.subject <> person.subject)
+         OR EXISTS (SELECT FROM person AS other WHERE other.subject = person.name AND other.subject <> person.subject) AS shared
   FROM person
  WHERE subject = ANY ($1::text[])
  ORDER BY subject;
+
+-- name: forget_name
+-- role: hitl_operator
+-- What somebody is called, forgotten.
+DELETE FROM person WHERE subject = $1;

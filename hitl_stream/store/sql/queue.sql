@@ -23,6 +23,18 @@ SELECT coalesce(array_agg(p.patch_id), '{}')
  CROSS JOIN LATERAL (SELECT voters(p) AS given OFFSET 0) AS v
  WHERE q.tags @> '{approvals:some}' AND v.given <> '{}' AND NOT $1::text = ANY (v.given) AND NOT is_own(p, $1::text);
 
+-- name: others_turn
+-- role: hitl_sidecar
+-- What is not this person's turn: somebody else holds it, or they approved it already, or wrote it and others approved it.
+SELECT coalesce(array_agg(patch_id), '{}')
+  FROM (SELECT patch_id FROM claim WHERE person <> $1::text AND until > now()
+        UNION
+        SELECT q.patch_id
+          FROM queue AS q
+          JOIN patch AS p USING (patch_id)
+         CROSS JOIN LATERAL (SELECT voters(p) AS given OFFSET 0) AS v
+         WHERE q.tags @> '{approvals:some}' AND ($1::text = ANY (v.given) OR is_own(p, $1::text))) AS others;
+
 -- name: queue_by_priority
 -- role: hitl_sidecar
 -- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $17 how many to leave out.

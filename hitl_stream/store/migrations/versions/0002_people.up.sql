@@ -862,12 +862,13 @@ CREATE TABLE feedback (
 );
 COMMENT ON TABLE feedback IS 'What people said about the console.';
 CREATE TABLE person (
-  subject text        PRIMARY KEY,
-  name    text        NOT NULL CHECK (name <> '' AND length(name) <= 200),
-  told_at timestamptz NOT NULL DEFAULT now()
+  subject text PRIMARY KEY,
+  name    text NOT NULL CHECK (name <> '' AND length(name) <= 200),
+  alike   text NOT NULL
 );
 COMMENT ON TABLE person IS 'What the identity provider calls people. Decides nothing: what is recorded names the subject.';
-CREATE INDEX person_name ON person (lower(name));
+COMMENT ON COLUMN person.alike IS 'The same for names that look alike.';
+CREATE INDEX person_alike ON person (alike);
 CREATE TABLE live_ticket (
   ticket_sha256 bytea       PRIMARY KEY CHECK (length(ticket_sha256) = 32),
   person        text        NOT NULL,
@@ -1121,7 +1122,7 @@ GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
 GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
 GRANT INSERT (person, text, page, build) ON feedback TO hitl_sidecar;
 GRANT SELECT ON feedback TO hitl_operator;
-GRANT SELECT, INSERT (subject, name), UPDATE (name, told_at) ON person TO hitl_sidecar;
+GRANT SELECT, INSERT, UPDATE ON person TO hitl_sidecar;
 GRANT SELECT, DELETE ON person TO hitl_operator;
 GRANT INSERT (patch_id, person, version, round, seq, evidence_digest, token_id, request_id) ON look TO hitl_sidecar;
 GRANT INSERT, DELETE ON access_group_role TO hitl_operator;

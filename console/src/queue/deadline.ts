@@ -1,0 +1,13 @@
+/** When a review is about to expire. Pure. */
+
+import type { Review } from "../api/types";
+
+export const DAY_MS = 86_400_000;
+
+type Term = Pick<Review, "opened_at" | "expires_at">;
+
+/** Whether a review is about to expire: half of its time is over, and there is a day at most. */
+export function isClose({ opened_at: opened, expires_at: expires }: Term, nowMs: number): boolean {
+  const end = Date.parse(expires);
+  return end - nowMs < Math.min(DAY_MS, (end - Date.parse(opened)) / 2);
+}
