@@ -18,9 +18,11 @@ async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, 
     # The first by key, then all to the fourth.
     await alice.press("j", "x", "j", "j", "j", "Shift+X")
     await expect(page.get_by_role("region", name="4 selected")).to_be_visible()
-    await page.get_by_role("button", name="Decide together").click()
+    await alice.press("Escape")
+    await expect(page.get_by_role("region", name="4 selected")).to_be_hidden()
+    await alice.press("k", "k", "k", "x", "j", "j", "j", "Shift+X", "b")
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("Reason").fill("the generator was wrong about all of these")
+    await dialog.get_by_label("It mends the wrong thing").check()
     await dialog.get_by_role("button", name="See what would happen").click()
     await expect(dialog.get_by_text("4 · Would be rejected")).to_be_visible()
     for number in range(1, 5):
@@ -28,9 +30,11 @@ async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, 
     await stage.decide("bob", "p-2", "approve")
     await dialog.get_by_role("button", name="Do it for 4").click()
     await expect(dialog.get_by_text("3 · Rejected")).to_be_visible()
-    await expect(dialog.get_by_role("listitem").filter(has_text="p-2")).to_contain_text(
-        "Skipped: The patch changed since you looked"
-    )
+    await expect(dialog.get_by_role("listitem").filter(has_text="p-2")).to_contain_text("was decided by bob")
+    await expect(dialog.get_by_role("listitem").first).to_contain_text("p-2")
+    async with stage.client("alice") as client:
+        told = (await client.get("/hitl/patches/p-1")).json()
+    assert told["history"][0]["justification"] == "It mends the wrong thing"
     assert [await stage.state(f"p-{n}") for n in range(1, 6)] == [
         "rejected", "approved", "rejected", "rejected", "pending",
     ]  # fmt: skip

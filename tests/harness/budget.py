@@ -30,7 +30,7 @@ BUDGETS_S = {
     "property": 80,
     "provider": 80,
     "replay": 10,
-    "rules": 20,
+    "rules": 30,
     "sidecar": 320,
     "simulation": 60,
     "store": 360,

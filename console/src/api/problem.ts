@@ -50,8 +50,13 @@ export async function read(answer: Response): Promise<Problem> {
   } catch {
     // No JSON: the status has to do.
   }
+  return problemOf(answer.status, told, retryAfterS);
+}
+
+/** The problem that these members are. */
+export function problemOf(status: number, told: Readonly<Record<string, unknown>>, retryAfterS: number | null = null): Problem {
   const type = typeof told["type"] === "string" ? told["type"] : "";
-  const title = typeof told["title"] === "string" ? told["title"] : `HTTP ${String(answer.status)}`;
+  const title = typeof told["title"] === "string" ? told["title"] : `HTTP ${String(status)}`;
   const detail = typeof told["detail"] === "string" ? told["detail"] : null;
-  return new Problem(answer.status, type.slice(type.lastIndexOf("/") + 1), title, detail, told, retryAfterS);
+  return new Problem(status, type.slice(type.lastIndexOf("/") + 1), title, detail, told, retryAfterS);
 }

@@ -3,14 +3,18 @@
 import { Button, Group, Progress, SegmentedControl, Stack, Textarea } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 
 import { DANGER } from "../design/theme";
 import { Dialog } from "../design/dialog";
+import { problemOf } from "../api/problem";
 import { keys } from "../api/queries";
 import type { ItemAnswer, Review } from "../api/types";
+import { Presets, withPresets } from "../decide/presets";
+import { reasonOf, winnerOf } from "../decide/reason";
 import { Failure } from "../design/state";
 import { Chip, Foreign } from "../design/piece";
+import { useNames } from "../people/use-people";
 import { useClient } from "../session/use-session";
 import { type Speech, useSpeech } from "../words/words";
 import type { View } from "../queue/view";
@@ -26,10 +30,12 @@ interface Props {
 }
 
 export function BatchDialog({ view, chosen, all, close }: Props) {
-  const { say } = useSpeech();
+  const speech = useSpeech();
+  const { say } = speech;
   const client = useClient();
   const cached = useQueryClient();
-  const [order, setOrder] = useState<Order>({ action: "reject", text: "", presets: [] });
+  const [chosenOrder, setOrder] = useState<Order>({ action: "reject", text: "", presets: [] });
+  const order = chosenOrder.action === "reject" ? { ...chosenOrder, text: withPresets(chosenOrder.text, chosenOrder.presets, speech) } : chosenOrder;
   const [progress, setProgress] = useState<readonly [number, number]>([0, 0]);
   const [done, setDone] = useState<readonly ItemAnswer[]>([]);
   const planning = useMutation({
@@ -60,7 +66,7 @@ export function BatchDialog({ view, chosen, all, close }: Props) {
   return (
     <Dialog opened onClose={doing.isPending ? () => undefined : close} withCloseButton={!doing.isPending} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
       <Stack>
-        {plan === undefined && <Choice order={order} change={setOrder} disabled={busy} />}
+        {plan === undefined && <Choice order={chosenOrder} change={setOrder} disabled={busy} />}
         {all && planning.data?.items.length === TAKEN_MAX && <p role="note">{say("batch.limited", { count: TAKEN_MAX })}</p>}
         {busy && (
           <div role="status">
@@ -117,10 +123,11 @@ function Choice({ order, change, disabled }: ChoiceProps) {
         ]}
         onChange={(action) => { change({ ...order, action: action === "approve" ? "approve" : "reject" }); }}
       />
+      {isRejecting && <Presets chosen={order.presets} change={(presets) => { change({ ...order, presets }); }} disabled={disabled} />}
       <Textarea
         disabled={disabled}
         label={say(isRejecting ? "decide.reason" : "decide.comment.optional")}
-        required={isRejecting}
+        required={isRejecting && order.presets.length === 0}
         autosize
         minRows={2}
         maxLength={10_000}
@@ -147,8 +154,10 @@ function Tally({ answers }: { readonly answers: readonly ItemAnswer[] }) {
   );
 }
 
-function Answers({ answers }: { readonly answers: readonly ItemAnswer[] }) {
+/** What needs another look comes first. */
+function Answers({ answers: given }: { readonly answers: readonly ItemAnswer[] }) {
   const speech = useSpeech();
+  const answers = useMemo(() => [...given.filter(isSkipped), ...given.filter((one) => !isSkipped(one))], [given]);
   const box = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({ count: answers.length, getScrollElement: () => box.current, estimateSize: () => 34, overscan: 10 });
   return (
@@ -162,16 +171,24 @@ function Answers({ answers }: { readonly answers: readonly ItemAnswer[] }) {
               <span className={css["id"]}>
                 <Foreign text={answer.patch_id} />
               </span>
-              <span>
-                {isSkipped(answer)
-                  ? speech.say("batch.skipped_for", { reason: answer.problem?.title ?? String(answer.status) })
-                  : wordOf(answer.outcome, speech)}
-              </span>
+              {isSkipped(answer) ? <Skipped answer={answer} /> : <span>{wordOf(answer.outcome, speech)}</span>}
             </li>
           );
         })}
       </ul>
     </div>
+  );
+}
+
+function Skipped({ answer }: { readonly answer: ItemAnswer }) {
+  const speech = useSpeech();
+  const problem = problemOf(answer.status, answer.problem ?? {});
+  const nameOf = useNames(winnerOf(problem));
+  const why = speech.say("batch.skipped_for", { reason: reasonOf(answer.patch_id, problem, speech, nameOf) });
+  return (
+    <span className={css["why"]} title={why}>
+      {why}
+    </span>
   );
 }
 

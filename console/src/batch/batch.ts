@@ -2,6 +2,7 @@
 
 import type { Client } from "../api/client";
 import type { BatchAnswer, ItemAnswer, Review } from "../api/types";
+import type { Preset } from "../decide/presets";
 import { PARTS, type View, question } from "../queue/view";
 
 export const PORTION = 500;
@@ -16,7 +17,7 @@ export interface Item {
 export interface Order {
   readonly action: "approve" | "reject";
   readonly text: string;
-  readonly presets: readonly string[];
+  readonly presets: readonly Preset[];
 }
 
 /** All reviews that the last part of a view holds, at the versions that they have now; at most TAKEN_MAX. Raises Problem, Unreachable. */

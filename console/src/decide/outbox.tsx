@@ -8,9 +8,10 @@ import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
 import { toPatch, useGo, useView } from "../place";
 import { useSession } from "../session/use-session";
-import { type Key, type Speech, useSpeech } from "../words/words";
+import { type Key, useSpeech } from "../words/words";
 import type { Action, Outgoing, Wish } from "./outgoing";
 import css from "./outbox.module.css";
+import { reasonOf, winnerOf } from "./reason";
 import { useDesk, useOutgoing } from "./work";
 
 const SHOWN_MAX = 4;
@@ -124,7 +125,7 @@ function LoginTooOld({ one }: { readonly one: Outgoing }) {
 function Refused({ one, problem }: { readonly one: Outgoing; readonly problem: Problem | Unreachable }) {
   const speech = useSpeech();
   const nameOf = useNames(winnerOf(problem));
-  return <GivenBack one={one} why={reasonOf(one.wish, problem, speech, nameOf)} />;
+  return <GivenBack one={one} why={reasonOf(one.wish.patchId, problem, speech, nameOf)} />;
 }
 
 function Left({ one, sent }: { readonly one: Outgoing; readonly sent: boolean }) {
@@ -158,26 +159,6 @@ function GivenBack({ one, why }: { readonly one: Outgoing; readonly why: string 
       </Button>
     </div>
   );
-}
-
-/** Why it was not done, in the reader's words: who was quicker, what changed, or what the sidecar says. */
-function reasonOf(wish: Wish, problem: Problem | Unreachable, { say, sayOr, relative }: Speech, nameOf: (subject: string) => string): string {
-  const patch = wish.patchId;
-  const person = winnerOf(problem);
-  if (problem instanceof Problem && person !== null) {
-    const at = problem.text("decided_at");
-    const decision = sayOr(`state.${problem.text("decision") ?? ""}`, problem.text("decision") ?? "");
-    return say("decide.lost", { patch, person: nameOf(person), decision, when: at === null ? "" : relative(at, Date.now()) });
-  }
-  if (problem instanceof Problem && problem.kind === "stale-version") {
-    const what = problem.texts("changed").map((one) => sayOr(`card.changed.${one}`, one)).join(", ");
-    return say("decide.stale", { patch, what });
-  }
-  return say("decide.failed", { patch, reason: problem.message });
-}
-
-function winnerOf(problem: Problem | Unreachable): string | null {
-  return problem instanceof Problem ? problem.text("decided_by") : null;
 }
 
 const WHAT: Readonly<Record<Action, Key>> = {

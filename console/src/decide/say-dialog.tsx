@@ -1,6 +1,6 @@
 /** One dialog for everything that is said of a patch: an optional or needed text, presets where there are some. */
 
-import { Button, Checkbox, Group, Stack, Textarea } from "@mantine/core";
+import { Button, Group, Stack, Textarea } from "@mantine/core";
 import { useState } from "react";
 
 import { DANGER } from "../design/theme";
@@ -8,16 +8,7 @@ import { Dialog } from "../design/dialog";
 import { useMe } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
 import * as draft from "./draft";
-
-export const PRESETS = [
-  "incomplete_fix",
-  "wrong_root_cause",
-  "breaks_functionality",
-  "introduces_vulnerability",
-  "poor_quality",
-  "insufficient_evidence",
-] as const;
-export type Preset = (typeof PRESETS)[number];
+import { type Preset, Presets, withPresets } from "./presets";
 
 const TEXT_MAX = 10_000;
 
@@ -45,7 +36,8 @@ interface Props extends Said {
 }
 
 export function SayDialog({ patchId, what, verb, needsText, presets = false, danger = false, lead, busy = false, failure = null, close, done }: Props) {
-  const { say } = useSpeech();
+  const speech = useSpeech();
+  const { say } = speech;
   const { subject } = useMe();
   const [text, setText] = useState(() => draft.read(subject, patchId, what));
   const [chosen, setChosen] = useState<readonly Preset[]>([]);
@@ -56,7 +48,7 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
     draft.keep(subject, patchId, what, next);
   };
   const send = (): void => {
-    const said = text.trim() === "" && chosen.length > 0 ? chosen.map((one) => say(`preset.${one}`)).join("; ") : text;
+    const said = withPresets(text, chosen, speech);
     if (needsText && said.trim() === "") setLacking(true);
     else done(said, chosen);
   };
@@ -72,20 +64,13 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
           {lead !== undefined && <p>{lead}</p>}
           {failure !== null && <p role="alert">{failure.message}</p>}
           {presets && (
-            <Checkbox.Group
-              label={say("decide.presets")}
-              value={[...chosen]}
-              onChange={(values) => {
-                setChosen(PRESETS.filter((one) => values.includes(one)));
+            <Presets
+              chosen={chosen}
+              change={(next) => {
+                setChosen(next);
                 setLacking(false);
               }}
-            >
-              <Stack gap="xs" mt="xs">
-                {PRESETS.map((one) => (
-                  <Checkbox key={one} value={one} label={say(`preset.${one}`)} />
-                ))}
-              </Stack>
-            </Checkbox.Group>
+            />
           )}
           <Textarea
             label={say(what === "comment" ? "decide.comment" : needsText ? "decide.reason" : "decide.comment.optional")}

@@ -164,10 +164,15 @@ function Content({ view, queue, clear }: ContentProps) {
     selection.everything(all);
     setDeciding(true);
   };
+  const isSelected = selection.ids.size > 0;
+  useKeys({
+    b: isSelected ? { what: "turn.batch", run: () => { decide(false); } } : null,
+    Escape: isSelected ? { what: "turn.unselect", run: selection.clear } : null,
+  });
   return (
     <>
       <Reviews view={view} queue={queue} clear={clear} selection={selection} />
-      {selection.ids.size > 0 && <Selected total={queue.total} selection={selection} decide={decide} />}
+      {isSelected && <Selected total={queue.total} selection={selection} decide={decide} />}
       {deciding && (
         <BatchDialog
           view={view}

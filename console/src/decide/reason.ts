@@ -1,0 +1,24 @@
+/** Why something was not done, in the reader's words. */
+
+import { Problem, type Unreachable } from "../api/problem";
+import type { Speech } from "../words/words";
+
+/** Who was quicker, what changed, or what the sidecar says. */
+export function reasonOf(patch: string, problem: Problem | Unreachable, { say, sayOr, relative }: Speech, nameOf: (subject: string) => string): string {
+  const person = winnerOf(problem);
+  if (problem instanceof Problem && person !== null) {
+    const at = problem.text("decided_at");
+    const decision = sayOr(`state.${problem.text("decision") ?? ""}`, problem.text("decision") ?? "");
+    return say("decide.lost", { patch, person: nameOf(person), decision, when: at === null ? "" : relative(at, Date.now()) });
+  }
+  if (problem instanceof Problem && problem.kind === "stale-version") {
+    const what = problem.texts("changed").map((one) => sayOr(`card.changed.${one}`, one)).join(", ");
+    return say("decide.stale", { patch, what });
+  }
+  return say("decide.failed", { patch, reason: problem.message });
+}
+
+/** The subject of whoever decided before. */
+export function winnerOf(problem: Problem | Unreachable | null): string | null {
+  return problem instanceof Problem ? problem.text("decided_by") : null;
+}
