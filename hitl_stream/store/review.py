@@ -57,6 +57,7 @@ class Detail:
     artefact: bytes | None
     authors: Sequence[Row]
     comments: Sequence[Row]
+    outcomes: Sequence[Row]
     history: Sequence[Row]
     related: Sequence[Row]
     policy: PolicyDocument
@@ -97,10 +98,11 @@ async def read_detail(conn: Connection, patch_id: str, person: str) -> Detail | 
         artefact = None if results.following is None else await conn.fetchval(statement.get("patch_artefact"), *named)
         authors = await _rows(conn, "patch_authors", patch_id, patch["round"])
         comments = await _rows(conn, "patch_comments", patch_id, HISTORY_MAX)
+        outcomes = await _rows(conn, "patch_outcomes", patch_id, HISTORY_MAX)
         history = await _rows(conn, "patch_history", patch_id, HISTORY_MAX)
         related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"], patch["cve_id"])
         document = await policy.read(conn, patch["policy_version"])
-    return Detail(dict(patch), results, artefact, authors, comments, history, related, document)
+    return Detail(dict(patch), results, artefact, authors, comments, outcomes, history, related, document)
 
 
 async def read_results(conn: Connection, patch_id: str, round_: int, after: ResultPlace | None, limit: int) -> Results:

@@ -795,6 +795,7 @@ export interface components {
             ml_prediction: boolean | null;
             opened_at: string | null;
             expires_at: string | null;
+            valid_until: string | null;
             approvals: string[];
             approvals_required: number;
             authors: components["schemas"]["Author"][];
@@ -804,6 +805,7 @@ export interface components {
             claimed_until: string | null;
             since_last_look: components["schemas"]["Look"] | null;
             comments: components["schemas"]["Comment"][];
+            outcomes: components["schemas"]["Outcome"][];
             history: components["schemas"]["HistoryEntry"][];
             related: components["schemas"]["Related"][];
             synthetic: boolean;
@@ -948,6 +950,18 @@ export interface components {
             roles: string[];
             authenticated_at: string | null;
             expires_at: string;
+        };
+        /**
+         * Outcome
+         * @description What was reported after deployment; `unapproved` where it was deployed without an approval that stood.
+         */
+        Outcome: {
+            at: string;
+            source: string;
+            /** @enum {string} */
+            outcome: "deployed" | "failed" | "rolled_back" | "exploited" | "superseded";
+            detail: string | null;
+            unapproved: boolean;
         };
         /**
          * Person

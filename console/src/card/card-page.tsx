@@ -23,6 +23,7 @@ import { Brief } from "./brief";
 import css from "./card-page.module.css";
 import { Evidence } from "./evidence";
 import { History } from "./history";
+import { Outcomes } from "./outcomes";
 import { PatchFacts } from "./patch-facts";
 import { Related } from "./related";
 import { Since } from "./since";
@@ -93,6 +94,11 @@ function Card({ id }: { readonly id: string }) {
               <Related related={data.related} />
             </Section>
           )}
+          {data.outcomes.length > 0 && (
+            <Section title={say("card.outcome")}>
+              <Outcomes outcomes={data.outcomes} />
+            </Section>
+          )}
           <Section title={say("card.history")}>
             <History detail={data} />
           </Section>
@@ -149,6 +155,14 @@ function Head({ detail }: { readonly detail: Detail }) {
             <Moment at={detail.opened_at} />
           </dd>
         </div>
+        {detail.valid_until !== null && (
+          <div>
+            <dt>{say("card.stands")}</dt>
+            <dd>
+              <Moment at={detail.valid_until} relative />
+            </dd>
+          </div>
+        )}
         {detail.state === "pending" && (
           <div>
             <dt>{say("card.expires")}</dt>

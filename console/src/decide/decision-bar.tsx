@@ -23,7 +23,7 @@ import { possible } from "./possible";
 import { type Said, SayDialog } from "./say-dialog";
 import { useDesk, useOutgoingOf } from "./work";
 
-type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | null;
+type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | "glass_review" | null;
 
 interface Props {
   readonly detail: Detail;
@@ -71,13 +71,14 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
     ["release", can.release, () => { courtesy.mutate("release"); }],
     ["takeover", can.takeover, () => { setDialog("takeover"); }],
     ["glass", can.breakGlass, () => { setDialog("glass"); }],
+    ["glass_review", can.reviewGlass, () => { setDialog("glass_review"); }],
     ["revoke", can.revoke, () => { setDialog("revoke"); }],
     ["reopen", can.reopen, () => { setDialog("reopen"); }],
   ] as const).filter(([, isPossible]) => isPossible);
   const nameOf = useNames(detail.claimed_by);
   const held = { person: detail.claimed_by === null ? "" : nameOf(detail.claimed_by), until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
   const forReason = (action: "revoke" | "reopen") => (reason: string): void => { decide(action, { reason }, reason); };
-  const said: Readonly<Record<Exclude<Dialog, "comment" | null>, Said>> = {
+  const said: Readonly<Record<Exclude<Dialog, "comment" | "glass_review" | null>, Said>> = {
     approve: { what: "approve", verb: approveWord, needsText: false, done: (text) => { approve(text); } },
     glass: { what: "approve", verb: "decide.glass", needsText: true, danger: true, lead: say("decide.glass.lead"), done: (text) => { approve(text, true); } },
     reject: {
@@ -148,35 +149,50 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
         {say("decide.next")}
       </Button>
 
-      {dialog !== null && dialog !== "comment" && <SayDialog key={dialog} patchId={detail.patch_id} close={close} {...said[dialog]} />}
-      {dialog === "comment" && <CommentDialog detail={detail} close={close} />}
+      {dialog === "comment" || dialog === "glass_review" ? (
+        <CommentDialog key={dialog} detail={detail} ofGlass={dialog === "glass_review"} close={close} />
+      ) : (
+        dialog !== null && <SayDialog key={dialog} patchId={detail.patch_id} close={close} {...said[dialog]} />
+      )}
     </footer>
   );
 }
 
-function CommentDialog({ detail, close }: { readonly detail: Detail; readonly close: () => void }) {
+interface CommentProps {
+  readonly detail: Detail;
+  /** It is the review that a broken glass needs afterwards. */
+  readonly ofGlass: boolean;
+  readonly close: () => void;
+}
+
+function CommentDialog({ detail, ofGlass, close }: CommentProps) {
+  const { say } = useSpeech();
   const client = useClient();
   const cached = useQueryClient();
   const { subject } = useMe();
   const saying = useMutation({
     mutationFn: async (comment: string) => {
       const key = draft.keyOf(subject, detail.patch_id, comment);
-      return (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: { comment }, key })).body;
+      return (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: ofGlass ? { comment, reviews_glass: true } : { comment }, key })).body;
     },
     onSuccess: ({ at, actor, comment }, sent) => {
       draft.arrived(subject, detail.patch_id, sent);
       // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
       const said = { at, actor, comment, round: detail.round };
-      cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && { ...had, comments: [...had.comments, said] });
+      cached.setQueryData<Detail>(
+        keys.patch(detail.patch_id),
+        (had) => had && { ...had, comments: [...had.comments, said], glass_broken_by: ofGlass ? null : had.glass_broken_by },
+      );
       close();
     },
   });
   return (
     <SayDialog
       patchId={detail.patch_id}
-      what="comment"
-      verb="decide.comment"
+      what={ofGlass ? "glass_review" : "comment"}
+      verb={ofGlass ? "decide.glass_review" : "decide.comment"}
       needsText
+      {...(ofGlass ? { lead: say("decide.glass_review.lead") } : {})}
       busy={saying.isPending}
       failure={saying.error}
       close={close}

@@ -8,7 +8,7 @@ const LATER = "2026-11-26T12:10:00Z";
 const EARLIER = "2026-11-26T11:50:00Z";
 
 const detail = (said: Partial<Detail>): Detail =>
-  ({ state: "pending", own: false, approvals: [], approvals_required: 1, claimed_by: null, claimed_until: null, patch: { patch_digest: "sha256:1" }, ...said }) as Detail;
+  ({ state: "pending", own: false, approvals: [], approvals_required: 1, claimed_by: null, claimed_until: null, glass_broken_by: null, patch: { patch_digest: "sha256:1" }, ...said }) as Detail;
 
 const REVIEWER = { subject: "alice", isReviewer: true, mayBreakGlass: false };
 const GLASS = { ...REVIEWER, mayBreakGlass: true };
@@ -24,6 +24,8 @@ it.each<[string, Partial<Detail>, typeof REVIEWER, readonly (keyof Possible)[]]>
   ["what another holds", { claimed_by: "bob", claimed_until: LATER }, GLASS, ["approve", "reject", "breakGlass", "comment", "takeover"]],
   ["what another held", { claimed_by: "bob", claimed_until: EARLIER }, REVIEWER, ["approve", "reject", "comment", "claim"]],
   ["what is approved", { state: "approved" }, GLASS, ["comment", "revoke"]],
+  ["what somebody broke the glass for", { state: "approved", glass_broken_by: "carol" }, REVIEWER, ["comment", "revoke", "reviewGlass"]],
+  ["what one broke the glass for oneself", { state: "approved", glass_broken_by: "alice" }, REVIEWER, ["comment", "revoke"]],
   ["what is expired", { state: "expired" }, REVIEWER, ["comment", "reopen"]],
   ["what is rejected", { state: "rejected" }, GLASS, ["comment"]],
 ])("with %s", (_, said, person, expected) => {

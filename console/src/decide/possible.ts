@@ -18,6 +18,8 @@ export interface Possible {
   readonly takeover: boolean;
   readonly revoke: boolean;
   readonly reopen: boolean;
+  /** Review afterwards that somebody else broke the glass. */
+  readonly reviewGlass: boolean;
   /** Whether an approval would be one of several. */
   readonly isOneOfSeveral: boolean;
 }
@@ -37,6 +39,7 @@ export function possible(detail: Detail, { subject, isReviewer, mayBreakGlass }:
     takeover: isReviewer && isPending && isHeld && holder !== subject,
     revoke: isReviewer && state === "approved",
     reopen: isReviewer && state === "expired",
+    reviewGlass: isReviewer && detail.glass_broken_by !== null && detail.glass_broken_by !== subject,
     isOneOfSeveral: detail.approvals_required > 1,
   };
 }

@@ -150,6 +150,16 @@ class Comment(Answer):
     comment: str
 
 
+class Outcome(Answer):
+    """What was reported after deployment; `unapproved` where it was deployed without an approval that stood."""
+
+    at: Time
+    source: str
+    outcome: Literal["deployed", "failed", "rolled_back", "exploited", "superseded"]
+    detail: str | None
+    unapproved: bool
+
+
 class HistoryEntry(Answer):
     """One thing that was said or done."""
 
@@ -194,6 +204,7 @@ class Detail(Answer):
     ml_prediction: bool | None
     opened_at: Time | None
     expires_at: Time | None
+    valid_until: Time | None
     approvals: list[str]
     approvals_required: int
     authors: list[Author]
@@ -203,6 +214,7 @@ class Detail(Answer):
     claimed_until: Time | None
     since_last_look: Look | None
     comments: list[Comment]
+    outcomes: list[Outcome]
     history: list[HistoryEntry]
     related: list[Related]
     synthetic: bool

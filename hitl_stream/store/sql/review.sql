@@ -5,7 +5,8 @@ SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p
        p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
        p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic,
        is_own(p, $2) AS own, glass_unreviewed(p) AS glass_broken_by, c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
-       CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals
+       CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals,
+       CASE WHEN p.state = 'approved' THEN d.valid_until END AS valid_until
   FROM patch AS p
   LEFT JOIN decision AS d ON d.patch_id = p.patch_id AND d.seq = p.seq
   LEFT JOIN claim AS c ON c.patch_id = p.patch_id AND c.round = p.round AND c.until > clock_timestamp() AND p.state = 'pending'
@@ -33,6 +34,15 @@ SELECT at, actor, round, justification AS comment
   FROM action
  WHERE patch_id = $1 AND action = 'commented'
  ORDER BY at, id
+ LIMIT $2::int;
+
+-- name: patch_outcomes
+-- role: hitl_sidecar
+-- What became of it after deployment, the newest first.
+SELECT observed_at AS at, source, outcome, detail, unapproved
+  FROM outcome
+ WHERE patch_id = $1
+ ORDER BY observed_at DESC, source, event_id
  LIMIT $2::int;
 
 -- name: changes_since
