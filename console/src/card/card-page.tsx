@@ -9,14 +9,14 @@ import { keys, patch } from "../api/queries";
 import { Problem } from "../api/problem";
 import type { Detail } from "../api/types";
 import { DecisionBar } from "../decide/decision-bar";
-import { useOutgoing } from "../decide/work";
 import { Chip, Grade, Id, Moment } from "../design/piece";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
 import { useHeard } from "../live/use-live";
 import { useNames } from "../people/use-people";
 import { toPatch, toQueue, useGo, useView } from "../place";
-import { nextAfter, useQueue } from "../queue/use-queue";
+import { useNext } from "../queue/use-next";
+import { useQueue } from "../queue/use-queue";
 import { useClient } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { Brief } from "./brief";
@@ -44,7 +44,7 @@ function Card({ id }: { readonly id: string }) {
   const { say } = useSpeech();
   const [view] = useView();
   const go = useGo();
-  const next = useNext(id);
+  const next = useNext(useQueue(view).reviews, id);
   const { data, error, refetch } = useQuery(patch(useClient(), id));
   const [isReady, shown] = useReady();
   const goOn = (): void => {
@@ -215,17 +215,6 @@ function useReady(): readonly [boolean, () => void] {
     timer.current = setTimeout(() => { setReady(true); }, SETTLED_MS);
   }, []);
   return [isReady, shown];
-}
-
-/** The id of what is to be decided next in the view that the card was opened from. */
-function useNext(id: string): string | null {
-  const [view] = useView();
-  const { reviews } = useQueue(view);
-  const { decided } = useHeard();
-  const outgoing = useOutgoing();
-  const isDone = ({ patch_id: one }: { readonly patch_id: string }): boolean =>
-    decided.has(one) || outgoing.some(({ wish, stage }) => wish.patchId === one && stage.kind !== "refused");
-  return nextAfter(reviews, id, isDone)?.patch_id ?? null;
 }
 
 function numberOf(version: string): number {

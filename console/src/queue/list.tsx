@@ -10,6 +10,7 @@ import { useHeard } from "../live/use-live";
 import { toPatch, useGo } from "../place";
 import { useMay } from "../session/use-session";
 import { useSpeech } from "../words/words";
+import { useNext } from "./use-next";
 import css from "./list.module.css";
 import { Row } from "./row";
 import type { Selection } from "./selection";
@@ -37,6 +38,7 @@ export function List({ view, queue, selection }: Props) {
   // Where the last key led, drawn or not: keys come faster than pictures. Null until the first.
   const place = useRef<number | null>(null);
   const { lines, reviews } = queue;
+  const next = useNext(reviews, null);
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => box.current,
@@ -82,7 +84,7 @@ export function List({ view, queue, selection }: Props) {
     j: { what: "keys.move_down", run: () => { move(1); } },
     k: { what: "keys.move_up", run: () => { move(-1); } },
     Enter: { what: "keys.open", run: () => { onto(current(), (id) => { go(toPatch(id, view)); }); } },
-    n: { what: "decide.next", run: () => { onto(reviews[0], (id) => { go(toPatch(id, view)); }); } },
+    n: next === null ? null : { what: "decide.next", run: () => { go(toPatch(next, view)); } },
     x: mayReview ? { what: "keys.select", run: () => { onto(current(), selection.toggle); } } : null,
     "Shift+x": mayReview ? { what: "keys.select_range", run: () => { onto(current(), selection.extend); } } : null,
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Review } from "../api/types";
 import { between } from "./selection";
-import { nextAfter } from "./use-queue";
+import { isTurnOf, nextAfter } from "./use-queue";
 
 const reviews = ["a", "b", "c", "d"].map((patch_id) => ({ patch_id }) as Review);
 const none = (): boolean => false;
@@ -31,4 +31,14 @@ it.each([
   ["gone", "b", ["b"]],
 ] as const)("from %s to %s are %j", (one, other, expected) => {
   expect(between(["a", "b", "c", "d"], one, other)).toEqual(expected);
+});
+
+it.each([
+  [null, [], true],
+  ["alice", [], true],
+  ["bob", [], false],
+  [null, ["bob"], true],
+  [null, ["alice"], false],
+])("a review that %s holds and %j approved is alice's turn: %s", (holder, approvals, expected) => {
+  expect(isTurnOf({ claimed_by: holder, approvals } as Review, "alice")).toBe(expected);
 });

@@ -67,6 +67,11 @@ export function useQueue(view: View): Queue {
   };
 }
 
+/** Whether it is for this person to decide: nobody else holds it, and they have not approved it. */
+export function isTurnOf({ claimed_by: holder, approvals }: Review, subject: string): boolean {
+  return (holder === null || holder === subject) && !approvals.includes(subject);
+}
+
 /** The first review behind `patchId` that is still to be decided, from the top again at the end; null where there is none. */
 export function nextAfter(reviews: readonly Review[], patchId: string | null, isDone: (review: Review) => boolean): Review | null {
   const at = reviews.findIndex((one) => one.patch_id === patchId);
