@@ -52,7 +52,7 @@ function Figures({ told }: { readonly told: Summary }) {
   const figures: readonly (readonly [Key, string])[] = [
     ["numbers.total", number(told.total_patches)],
     ["numbers.pending", number(told.pending)],
-    ["numbers.approved", say("numbers.of_these", { count: told.approved, auto: told.auto_approved })],
+    ["numbers.approved", number(told.approved)],
     ["numbers.rejected", number(told.rejected)],
     ["numbers.expired", number(told.expired)],
     ["numbers.revoked", number(told.revoked)],

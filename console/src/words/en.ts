@@ -377,7 +377,6 @@ export const en = {
   "numbers.approved": "Approved",
   "numbers.auto": "Approved by policy",
   "numbers.by_people": "Approved by people",
-  "numbers.of_these": "{count}, {auto} by policy",
   "numbers.rejected": "Rejected",
   "numbers.pending": "Waiting",
   "numbers.expired": "Expired",

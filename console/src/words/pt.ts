@@ -379,7 +379,6 @@ export const pt: Words = {
   "numbers.approved": "Aprovadas",
   "numbers.auto": "Aprovadas pela política",
   "numbers.by_people": "Aprovadas por pessoas",
-  "numbers.of_these": "{count}, {auto} pela política",
   "numbers.rejected": "Rejeitadas",
   "numbers.pending": "À espera",
   "numbers.expired": "Expiradas",
