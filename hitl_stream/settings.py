@@ -219,10 +219,11 @@ def load(**given: Any) -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """Variables that look like ours and are not read by anything: most often a spelling mistake."""
+    """Variables that look like ours and are not read by anything: most often a spelling mistake; those of the tests apart."""
     fields = Settings.model_fields
-    known = {_variable(name) for name in fields} | {f"{_variable(name)}_FILE" for name in SECRETS} | {"HITL_TEST_SCALE"}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    known = {_variable(name) for name in fields} | {f"{_variable(name)}_FILE" for name in SECRETS}
+    ours = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_")]
+    return sorted(name for name in ours if name not in known)
 
 
 def child_environment(**changes: str) -> Mapping[str, str]:

@@ -43,14 +43,14 @@ def test_what_is_kept_of_an_episode_is_read_again(tmp_path: Path) -> None:
 
 
 def test_without_a_file_of_real_patches_they_are_invented_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HITL_PATCHES", raising=False)
+    monkeypatch.delenv("HITL_TEST_PATCHES", raising=False)
     monkeypatch.setattr(corpus, "BESIDE", Path("/nowhere"))
     assert corpus.find() is None
     assert corpus.describe(corpus.find()) == "60 invented patches"
 
 
 def test_a_file_of_real_patches_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HITL_PATCHES", str(tmp_path / "patches.jsonl"))
+    monkeypatch.setenv("HITL_TEST_PATCHES", str(tmp_path / "patches.jsonl"))
     with pytest.raises(FileNotFoundError):
         corpus.describe(corpus.find())
     row = {"cve_id": "CVE-2026-1", "diff": "+ fixed\n", "severity": None}

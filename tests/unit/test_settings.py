@@ -153,6 +153,7 @@ def test_half_a_login_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_spelling_mistakes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HITL_DATABSE_URL", "x")
+    monkeypatch.setenv("HITL_TEST_PATCHES", "x")
     monkeypatch.setenv("HITL_DATABASE_URL_FILE", "x")
     assert settings.unknown_variables() == ["HITL_DATABSE_URL"]
 

@@ -127,7 +127,7 @@ describe("a hunk", () => {
 });
 
 describe("the corpus of real fixes", () => {
-  const file = process.env["HITL_PATCHES"] ?? "../../shared/patches/patches.jsonl";
+  const file = process.env["HITL_TEST_PATCHES"] ?? "../../shared/patches/patches.jsonl";
   const fixes = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line) as { readonly cve_id: string; readonly diff: string }) : [];
 
   it.skipIf(fixes.length === 0)("is read to the last line", () => {

@@ -1,6 +1,7 @@
 """The patches that results are about: a file in the format of patches.jsonl, else diffs invented from a seed.
 
-Nothing of such a file goes into the repository; `HITL_PATCHES` names it, or it lies in `shared/patches` beside the checkout.
+Nothing of such a file goes into the repository; `HITL_TEST_PATCHES` names it, or it lies in `shared/patches` beside the
+checkout.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Fix(NamedTuple):
 
 def find() -> Path | None:
     """The file of real patches, if this machine has one. A name that leads nowhere is an error, not a reason to invent."""
-    named = os.environ.get("HITL_PATCHES")
+    named = os.environ.get("HITL_TEST_PATCHES")
     if named:
         return Path(named)
     return BESIDE if BESIDE.exists() else None
