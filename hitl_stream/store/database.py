@@ -45,6 +45,7 @@ _GONE = ("is closed", "is closing", "been released back to the pool")
 # A prepared plan is kept until the first ANALYZE. Made while the tables were empty it would read them from end to end, and
 # autovacuum looks only once a minute: at full speed that is a million rows too late.
 PLANNING = {"jit": "off", "enable_seqscan": "off", "random_page_cost": "1.1"}
+_INTERNAL = "XX000"
 _ROLE_MISSING = "22023"
 _NOT_ALLOWED = ("28000", "28P01", "3D000", "42501")
 
@@ -179,8 +180,13 @@ def unavailable(failure: BaseException) -> bool:
         return True  # TimeoutError is an OSError; the last is what a session ended by the server while idle gives
     if isinstance(failure, asyncpg.PostgresError):
         code = failure.sqlstate or ""
-        return code.startswith(_AWAY_CLASSES) or code in _AWAY_CODES
+        return code.startswith(_AWAY_CLASSES) or code in _AWAY_CODES or (code == _INTERNAL and _ended_session(failure))
     return isinstance(failure, asyncpg.InterfaceError) and any(words in str(failure) for words in _GONE)
+
+
+def _ended_session(failure: asyncpg.PostgresError) -> bool:
+    """Whether it was the session that could not go on, and not the statement: on a full disk none can even begin."""
+    return getattr(failure, "severity_en", None) in ("FATAL", "PANIC")
 
 
 @contextmanager

@@ -272,6 +272,14 @@ async def test_wrong_credentials_are_fatal_and_a_missing_role_is_worth_waiting_f
         await Database.open(empty_database, "hitl_missing", size=1, name="test")
 
 
+def internal(severity: str) -> asyncpg.InternalServerError:
+    """As Postgres says what nobody expected: of a statement, or with the end of the session."""
+    said = {"S": severity, "V": severity, "C": "XX000", "M": "could not write init file"}
+    failure = asyncpg.PostgresError.new(said)
+    assert isinstance(failure, asyncpg.InternalServerError)
+    return failure
+
+
 CLASSES: list[tuple[BaseException, bool]] = [
     (OSError(), True),
     (TimeoutError(), True),
@@ -286,6 +294,8 @@ CLASSES: list[tuple[BaseException, bool]] = [
     (asyncpg.AdminShutdownError(), True),
     (asyncpg.CannotConnectNowError(), True),
     (asyncpg.InterfaceError("pool is closing"), True),
+    (internal("FATAL"), True),
+    (internal("ERROR"), False),
     (asyncpg.UniqueViolationError(), False),
     (asyncpg.CheckViolationError(), False),
     (asyncpg.InsufficientPrivilegeError(), False),
