@@ -7,7 +7,7 @@ answer is Unavailable. The broker inside librdkafka (tests, demo) answers metada
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -46,6 +46,10 @@ class AlreadyExists(AdminRefused):
     """The topic was created by somebody else meanwhile."""
 
 
+class UnknownTopic(AdminRefused):
+    """The broker that was asked does not know the topic; another one may."""
+
+
 class _Session:
     """One client and the last thing it complained about, which says more than the time-out that follows."""
 
@@ -81,6 +85,8 @@ class _Session:
             return Unavailable(f"Kafka at {self._where}: {self._complaint or cause.str()}")
         if cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return AlreadyExists()
+        if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return UnknownTopic(cause.str())
         return AdminRefused(cause.str())
 
 
@@ -179,9 +185,23 @@ def _offsets(session: _Session, places: list[TopicPartition], spec: OffsetSpec) 
         time.sleep(0.05)
 
 
-def describe(connection: KafkaConnection, names: Iterable[str]) -> dict[str, ActualTopic]:
-    """The topics as the broker has them; missing ones are left out. Raises Unavailable, AdminRefused."""
+def describe(connection: KafkaConnection, names: Collection[str]) -> dict[str, ActualTopic]:
+    """The topics as the broker has them; missing ones are left out. Raises Unavailable, AdminRefused.
+
+    What one broker of a cluster lists, another may hear of a moment later; and what is deleted meanwhile is listed no more.
+    """
     session = _Session(connection)
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    while True:
+        try:
+            return _describe(session, names)
+        except UnknownTopic:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def _describe(session: _Session, names: Collection[str]) -> dict[str, ActualTopic]:
     metadata = session.metadata()
     if is_mock(str(metadata.cluster_id)):
         raise AdminRefused("this is the broker built into librdkafka: its topics cannot be administered")

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from confluent_kafka import Producer
+from confluent_kafka.admin import ConfigResource, ResourceType
 from typer.testing import CliRunner
 
 from hitl_stream.broker import admin
@@ -206,3 +207,27 @@ def test_a_refused_order_is_told_with_the_reason(declared: Declared, connection:
     ((change, why),) = admin.carry_out(connection, [shrink])
     assert change is shrink
     assert "partition" in why.lower()
+
+
+def test_what_one_broker_does_not_know_yet_is_asked_for_again(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = KafkaConnection(kafka)
+    session = admin._Session(connection)
+    nowhere = ConfigResource(ResourceType.TOPIC, f"t{uuid4().hex}")
+    with pytest.raises(admin.UnknownTopic):
+        session.answer(session.client.describe_configs([nowhere])[nowhere])
+
+    known, asked = admin._describe, []
+
+    def late(session: Any, names: Any) -> Any:
+        asked.append(names)
+        if len(asked) < 3:
+            raise admin.UnknownTopic("not here")
+        return known(session, names)
+
+    monkeypatch.setattr(admin, "_describe", late)
+    assert admin.describe(connection, ["t.nowhere"]) == {}
+    assert len(asked) == 3
+    asked.clear()
+    monkeypatch.setattr(admin, "SETTLE_TIMEOUT_S", -1.0)
+    with pytest.raises(admin.UnknownTopic):
+        admin.describe(connection, ["t.nowhere"])
