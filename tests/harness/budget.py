@@ -24,7 +24,7 @@ BUDGETS_S = {
     "console": 320,
     "demo": 130,
     "duties": 95,
-    "embedded": 40,
+    "embedded": 50,
     "faults": 220,
     "pipeline": 70,
     "property": 80,
