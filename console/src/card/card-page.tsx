@@ -9,7 +9,7 @@ import { keys, patch } from "../api/queries";
 import { Problem } from "../api/problem";
 import type { Detail } from "../api/types";
 import { DecisionBar } from "../decide/decision-bar";
-import { Chip, Grade, Id, Moment } from "../design/piece";
+import { Chip, Fact, Grade, Id, Moment } from "../design/piece";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
 import { useHeard } from "../live/use-live";
@@ -141,35 +141,23 @@ function Head({ detail }: { readonly detail: Detail }) {
         {detail.glass_broken_by !== null && <Chip tone="bad">{say("card.glass", { person: nameOf(detail.glass_broken_by) })}</Chip>}
       </div>
       <dl className={css["facts"]}>
-        <div>
-          <dt>{say("card.approvals")}</dt>
-          <dd>
-            {approvals.length === 0
-              ? say("card.approvals.none", { needed })
-              : say("card.approvals.given", { people: approvals.map(nameOf).join(", "), given: approvals.length, needed })}
-          </dd>
-        </div>
-        <div>
-          <dt>{say("card.opened")}</dt>
-          <dd>
-            <Moment at={detail.opened_at} />
-          </dd>
-        </div>
+        <Fact name={say("card.approvals")}>
+          {approvals.length === 0
+            ? say("card.approvals.none", { needed })
+            : say("card.approvals.given", { people: approvals.map(nameOf).join(", "), given: approvals.length, needed })}
+        </Fact>
+        <Fact name={say("card.opened")}>
+          <Moment at={detail.opened_at} />
+        </Fact>
         {detail.valid_until !== null && (
-          <div>
-            <dt>{say("card.stands")}</dt>
-            <dd>
-              <Moment at={detail.valid_until} relative />
-            </dd>
-          </div>
+          <Fact name={say("card.stands")}>
+            <Moment at={detail.valid_until} relative />
+          </Fact>
         )}
         {detail.state === "pending" && (
-          <div>
-            <dt>{say("card.expires")}</dt>
-            <dd>
-              <Moment at={detail.expires_at} relative />
-            </dd>
-          </div>
+          <Fact name={say("card.expires")}>
+            <Moment at={detail.expires_at} relative />
+          </Fact>
         )}
       </dl>
     </header>

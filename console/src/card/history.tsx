@@ -1,12 +1,12 @@
 /** What was said and done about the patch, comments among it, the newest first. */
 
 import type { Detail } from "../api/types";
-import { Foreign, Moment } from "../design/piece";
+import { Moment } from "../design/piece";
 import { Named } from "../people/use-people";
 import { useSpeech } from "../words/words";
-import css from "./history.module.css";
+import { Entries, Entry } from "./entries";
 
-interface Entry {
+interface Said {
   readonly at: string;
   readonly who: string;
   readonly did: string;
@@ -16,28 +16,23 @@ interface Entry {
 export function History({ detail }: { readonly detail: Detail }) {
   const { sayOr } = useSpeech();
   return (
-    <ol className={css["list"]}>
+    <Entries>
       {entries(detail).map((one, index) => (
-        <li key={index} className={css["entry"]}>
+        <Entry key={index} words={one.words}>
           <span>
             <strong>
               <Named subject={one.who} />
             </strong>{" "}
             {sayOr(`action.${one.did}`, one.did.replaceAll("_", " "))} · <Moment at={one.at} relative />
           </span>
-          {one.words !== null && (
-            <p>
-              <Foreign text={one.words} />
-            </p>
-          )}
-        </li>
+        </Entry>
       ))}
-    </ol>
+    </Entries>
   );
 }
 
 /** Comments stand in the history as well: each is shown once. */
-export function entries({ history, comments }: Pick<Detail, "history" | "comments">): readonly Entry[] {
+export function entries({ history, comments }: Pick<Detail, "history" | "comments">): readonly Said[] {
   const done = history
     .filter(({ action }) => action !== "commented")
     .map(({ at, actor, action, justification }) => ({ at, who: actor, did: action, words: justification }));

@@ -3,7 +3,7 @@
 import type { Detail } from "../api/types";
 import { Chip, Foreign, Moment, type Tone } from "../design/piece";
 import { useSpeech } from "../words/words";
-import css from "./history.module.css";
+import { Entries, Entry } from "./entries";
 
 type Outcome = Detail["outcomes"][number];
 
@@ -12,20 +12,15 @@ const TONES: Readonly<Record<Outcome["outcome"], Tone>> = { deployed: "good", fa
 export function Outcomes({ outcomes }: { readonly outcomes: readonly Outcome[] }) {
   const { say } = useSpeech();
   return (
-    <ol className={css["list"]}>
+    <Entries>
       {outcomes.map((one, index) => (
-        <li key={index} className={css["entry"]}>
+        <Entry key={index} words={one.detail}>
           <span>
             <Chip tone={TONES[one.outcome]}>{say(`became.${one.outcome}`)}</Chip> {one.unapproved && <Chip tone="bad">{say("became.unapproved")}</Chip>}{" "}
             <Moment at={one.at} relative /> · <Foreign text={one.source} />
           </span>
-          {one.detail !== null && (
-            <p>
-              <Foreign text={one.detail} />
-            </p>
-          )}
-        </li>
+        </Entry>
       ))}
-    </ol>
+    </Entries>
   );
 }

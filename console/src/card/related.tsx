@@ -8,7 +8,7 @@ import type { Related as Other } from "../api/types";
 import { Chip, Foreign, Moment } from "../design/piece";
 import { toPatch, useView } from "../place";
 import { useSpeech } from "../words/words";
-import css from "./history.module.css";
+import { Entries, Entry } from "./entries";
 
 const SHOWN = 5;
 
@@ -18,9 +18,9 @@ export function Related({ related }: { readonly related: readonly Other[] }) {
   const [all, setAll] = useState(false);
   const hidden = all ? 0 : Math.max(0, related.length - SHOWN);
   return (
-    <ul className={css["list"]}>
+    <Entries>
       {related.slice(0, related.length - hidden).map((one) => (
-        <li key={one.patch_id} className={css["entry"]}>
+        <Entry key={one.patch_id}>
           <Link href={toPatch(one.patch_id, view)}>
             <Foreign text={one.patch_id} />
           </Link>
@@ -30,7 +30,7 @@ export function Related({ related }: { readonly related: readonly Other[] }) {
             </Chip>{" "}
             <Moment at={one.at} relative /> · {one.same.map((what) => say(`card.same.${what}`)).join(", ")}
           </span>
-        </li>
+        </Entry>
       ))}
       {hidden > 0 && (
         <li>
@@ -39,6 +39,6 @@ export function Related({ related }: { readonly related: readonly Other[] }) {
           </Button>
         </li>
       )}
-    </ul>
+    </Entries>
   );
 }
