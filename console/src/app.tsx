@@ -2,7 +2,7 @@
 
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
-import { Suspense, lazy, useEffect, useMemo, useState } from "react";
+import { Suspense, lazy, useEffect, useLayoutEffect, useMemo, useState } from "react";
 import { Route, Switch } from "wouter";
 
 import { cache } from "./api/queries";
@@ -53,12 +53,18 @@ export function App({ config, session, nonce }: Props) {
       current = false;
     };
   }, [settings, keyboard]);
-  useEffect(() => {
+  // Before any dialog is there: it closes on its way down to what has the focus, and the keyboard has to have seen it by then.
+  useLayoutEffect(() => {
+    const begin = (event: KeyboardEvent): void => {
+      keyboard.begin(event);
+    };
     const press = (event: KeyboardEvent): void => {
       if (keyboard.press(event)) event.preventDefault();
     };
+    window.addEventListener("keydown", begin, { capture: true });
     document.addEventListener("keydown", press);
     return () => {
+      window.removeEventListener("keydown", begin, { capture: true });
       document.removeEventListener("keydown", press);
     };
   }, [keyboard]);

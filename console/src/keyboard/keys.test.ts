@@ -76,10 +76,28 @@ describe("keys", () => {
     expect(ran).toEqual([]);
   });
 
-  it("leave Enter to the button that has the focus", () => {
+  it.each(["Escape", "a"])("that close a dialog (%s) do nothing below it", (key) => {
+    const { made, ran, bind } = keyboard();
+    bind(key);
+    const event = { key, target: new Thing("button") } as unknown as KeyboardEvent;
+    dialog = new Thing("section");
+    made.begin(event);
+    dialog = null; // it heard the key, and is gone
+    expect(made.press(event)).toBe(false);
+    const next = { key, target: event.target } as KeyboardEvent;
+    made.begin(next);
+    expect(made.press(next)).toBe(true);
+    expect(ran).toEqual([key]);
+  });
+
+  it.each([
+    ["a button", new Thing("button")],
+    ["a link", new Thing("a")],
+    ["a check box", Object.assign(new Thing("input"), { matches: () => false })],
+  ])("leave Enter to what has the focus: %s", (_, target) => {
     const { press, bind, ran } = keyboard();
     bind("Enter");
-    expect(press("Enter", { target: new Thing("button") as unknown as EventTarget })).toBe(false);
+    expect(press("Enter", { target: target as unknown as EventTarget })).toBe(false);
     expect(press("Enter")).toBe(true);
     expect(ran).toEqual(["Enter"]);
   });

@@ -15,6 +15,7 @@ export interface Binding {
 export class Keyboard {
   private bindings: readonly Binding[] = [];
   private begun: { readonly key: string; readonly at: number } | null = null;
+  private covered: KeyboardEvent | null = null;
   private readonly listeners = new Set<() => void>();
 
   constructor(
@@ -47,10 +48,15 @@ export class Keyboard {
     };
   }
 
-  /** A key was pressed; says whether it was one of ours. */
+  /** A key goes down, and nobody has heard it yet: one that closes a dialog belongs to that dialog, and does nothing below it. */
+  begin(event: KeyboardEvent): void {
+    this.covered = isCovered(event.target) ? event : null;
+  }
+
+  /** A key was pressed, and everybody else has heard it; says whether it was one of ours. */
   press(event: KeyboardEvent): boolean {
     if (!this.on || event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (isTyping(event.target) || isCovered(event.target)) return false;
+    if (this.covered === event || isTyping(event.target) || isCovered(event.target)) return false;
     const key = nameOf(event);
     if (key === null) return false;
     const at = this.now();
@@ -79,8 +85,8 @@ export class Keyboard {
 }
 
 function nameOf({ key, shiftKey, repeat, target }: KeyboardEvent): string | null {
-  // Enter and Space belong to the button or link that has the focus.
-  if ((key === "Enter" || key === " ") && target instanceof Element && target.closest("a,button,summary,[role=button]") !== null) return null;
+  // Enter and Space belong to the button, link or box that has the focus.
+  if ((key === "Enter" || key === " ") && target instanceof Element && target.closest("a,button,summary,input,[role=button]") !== null) return null;
   if (repeat && key !== "j" && key !== "k") return null;
   const letter = key.length === 1 && key.toLowerCase() !== key.toUpperCase();
   return letter ? `${shiftKey ? "Shift+" : ""}${key.toLowerCase()}` : key;
