@@ -134,3 +134,26 @@ async def test_real_fixes_are_shown_to_their_last_file(stage: Stage, sit: Sit) -
         await expect(counted, f"{fix.cve_id}: {files} files").to_be_visible()
         await alice.press("j")  # to the first change, behind however many binary files
         await expect(page.locator(".diff-line").first).to_be_visible()
+
+
+async def test_an_id_that_runs_backwards_is_shown_as_it_is_wherever_one_decides(stage: Stage, sit: Sit) -> None:
+    wanted = f"p{RIGHT_TO_LEFT}1"
+    shown = "p⟨U+202E⟩1"
+    await stage.review(1, patch_id=wanted)
+    alice = await sit()
+    page = alice.page
+    await alice.log_in("alice")
+    await page.get_by_role("checkbox", name=f"Select {shown}").check()
+    await alice.row(shown).get_by_role("link").click()
+    await alice.reads(shown)
+    await alice.press("r")
+    await expect(page.get_by_role("dialog", name=f"Reject {shown}")).to_be_visible()
+    await alice.press("Escape")
+    await stage.decide("bob", wanted, "reject", reason="it is odd")
+    await alice.press("a")
+    sending = page.get_by_label("Sending")
+    await expect(sending).to_contain_text(f"Approve {shown}")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(sending.get_by_role("alert")).to_contain_text(f"{shown} was decided by bob")
+    for text in await page.locator("body").evaluate("body => [body.innerText, body.outerHTML]"):
+        assert RIGHT_TO_LEFT not in text

@@ -118,7 +118,7 @@ function Export({ format, filters }: { readonly format: "csv" | "jsonl"; readonl
       <Button size="xs" variant="default" loading={exporting.isPending} onClick={() => { exporting.mutate(); }}>
         {say(`audit.export.${format}`)}
       </Button>
-      {exporting.error !== null && <span role="alert">{exporting.error.message}</span>}
+      {exporting.error !== null && <span role="alert">{escaped(exporting.error.message)}</span>}
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** The vulnerability as upstream describes it. All of it is text from outside: references open on a click and tell nobody whence. */
 
 import type { Cvss, Detail } from "../api/types";
+import { escaped } from "../design/hidden";
 import { Chip, Fact, Foreign, Grade } from "../design/piece";
 import { useSpeech } from "../words/words";
 import css from "./brief.module.css";
@@ -88,7 +89,7 @@ function Vector({ cvss }: { readonly cvss: Cvss }) {
   if (cvss.problem !== null) {
     return (
       <p>
-        <Foreign text={cvss.vector} />: {say("card.cvss.unreadable", { problem: cvss.problem })}
+        <Foreign text={cvss.vector} />: {say("card.cvss.unreadable", { problem: escaped(cvss.problem) })}
       </p>
     );
   }

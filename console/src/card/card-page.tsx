@@ -9,6 +9,7 @@ import { keys, patch } from "../api/queries";
 import { Problem } from "../api/problem";
 import type { Detail } from "../api/types";
 import { DecisionBar } from "../decide/decision-bar";
+import { escaped } from "../design/hidden";
 import { Chip, Fact, Grade, Id, Moment } from "../design/piece";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
@@ -65,7 +66,7 @@ function Card({ id }: { readonly id: string }) {
   if (error !== null) return <Failure failure={error} again={() => void refetch()} isPage />;
   if (data === undefined) return <Loading lines={14} height={28} isPage />;
   return (
-    <article className={css["card"]} aria-label={id} data-ready={isReady}>
+    <article className={css["card"]} aria-label={escaped(id)} data-ready={isReady}>
       <Head detail={data} />
       <Changed detail={data} />
       <div className={css["columns"]}>

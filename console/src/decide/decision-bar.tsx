@@ -9,6 +9,7 @@ import { keys } from "../api/queries";
 import { ofPatch } from "../api/client";
 import { Problem } from "../api/problem";
 import type { Detail, Held, Said as Comment } from "../api/types";
+import { escaped } from "../design/hidden";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
@@ -107,7 +108,7 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
       <Holder detail={detail} />
       {courtesy.error !== null && (
         <span role="alert" className={css["failure"]}>
-          {courtesy.error instanceof Problem ? (courtesy.error.detail ?? courtesy.error.title) : courtesy.error.message}
+          {escaped(courtesy.error instanceof Problem ? (courtesy.error.detail ?? courtesy.error.title) : courtesy.error.message)}
         </span>
       )}
       {!person.isReviewer && <span className={css["note"]}>{say("decide.read_only")}</span>}

@@ -4,6 +4,8 @@ import { Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 
 import { Problem, type Unreachable } from "../api/problem";
+import { escaped } from "../design/hidden";
+import { Id } from "../design/piece";
 import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
 import { toPatch, useGo, useView } from "../place";
@@ -95,7 +97,7 @@ function Done({ wish, missing }: { readonly wish: Wish; readonly missing: number
   const { say } = useSpeech();
   return (
     <div className={css["line"]} data-stage="done">
-      <bdi className="mono">{wish.patchId}</bdi>{" "}
+      <Id text={wish.patchId} />{" "}
       <span>{missing > 0 ? say("decide.done.vote", { missing }) : say(DONE[wish.action])}</span>
     </div>
   );
@@ -130,7 +132,7 @@ function Refused({ one, problem }: { readonly one: Outgoing; readonly problem: P
 
 function Left({ one, sent }: { readonly one: Outgoing; readonly sent: boolean }) {
   const { say } = useSpeech();
-  return <GivenBack one={one} why={say(sent ? "decide.left.unknown" : "decide.left.unsent", { patch: one.wish.patchId })} />;
+  return <GivenBack one={one} why={say(sent ? "decide.left.unknown" : "decide.left.unsent", { patch: escaped(one.wish.patchId) })} />;
 }
 
 /** What the person has to look at again, and why. */
@@ -172,7 +174,7 @@ function What({ wish }: { readonly wish: Wish }) {
   const { say } = useSpeech();
   return (
     <span className={css["what"]}>
-      <strong>{say(WHAT[wish.action])}</strong> <bdi className="mono">{wish.patchId}</bdi>
+      <strong>{say(WHAT[wish.action])}</strong> <Id text={wish.patchId} />
     </span>
   );
 }

@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { DANGER } from "../design/theme";
 import { Dialog } from "../design/dialog";
+import { escaped } from "../design/hidden";
 import { useMe } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
 import * as draft from "./draft";
@@ -53,7 +54,7 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
     else done(said, chosen);
   };
   return (
-    <Dialog opened onClose={close} title={say("decide.title", { what: say(verb), patch: patchId })} size="lg">
+    <Dialog opened onClose={close} title={say("decide.title", { what: say(verb), patch: escaped(patchId) })} size="lg">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -62,7 +63,7 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
       >
         <Stack>
           {lead !== undefined && <p>{lead}</p>}
-          {failure !== null && <p role="alert">{failure.message}</p>}
+          {failure !== null && <p role="alert">{escaped(failure.message)}</p>}
           {presets && (
             <Presets
               chosen={chosen}

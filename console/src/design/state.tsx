@@ -5,6 +5,7 @@ import { Component, type ReactNode } from "react";
 
 import { Problem } from "../api/problem";
 import { useSpeech } from "../words/words";
+import { escaped } from "./hidden";
 import css from "./state.module.css";
 
 interface State {
@@ -32,7 +33,7 @@ export function Failure({ failure, again, isPage = false }: State & { readonly f
   return (
     <div role="alert" className={css["failure"]}>
       <Title isPage={isPage}>{say(forbidden ? "state.forbidden" : "state.failed")}</Title>
-      <p>{forbidden ? say("state.forbidden.detail") : failure.message}</p>
+      <p>{forbidden ? say("state.forbidden.detail") : escaped(failure.message)}</p>
       {again !== undefined && !forbidden && (
         <Button variant="default" size="xs" onClick={again}>
           {say("state.again")}

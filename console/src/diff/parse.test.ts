@@ -51,6 +51,12 @@ describe("a diff", () => {
     expect(parse(text)).toBeNull();
   });
 
+  it.each(["old mode", "new mode", "deleted file mode", "new file mode", "rename from"])("hides nothing in its head: %s", (line) => {
+    const shown = JSON.stringify(parse(`diff --git a/x b/x\n${line} 100644\u202e\n`));
+    expect(shown).toContain("100644⟨U+202E⟩");
+    expect(shown).not.toContain("\u202e");
+  });
+
   it("keeps every line that stands between its files", () => {
     const text = `From: somebody\nSubject: fix\n\n${SIMPLE}stray words\n${SIMPLE.replaceAll("a.py", "b.py")}-- \n2.39.5\n`;
     const { files, remarks } = read(text);

@@ -99,10 +99,10 @@ function readHead(lines: Lines): Head | null {
     lines.take();
     const mode = word === "index" ? / (\d{6})$/.exec(rest)?.[1] : undefined;
     if (mode !== undefined) Object.assign(head, { oldMode: mode, newMode: mode });
-    if (word === "old mode") head.oldMode = rest;
-    if (word === "new mode") head.newMode = rest;
-    if (word === "deleted file mode") Object.assign(head, { type: "delete", oldMode: rest });
-    if (word === "new file mode") Object.assign(head, { type: "add", newMode: rest });
+    if (word === "old mode") head.oldMode = escaped(rest);
+    if (word === "new mode") head.newMode = escaped(rest);
+    if (word === "deleted file mode") Object.assign(head, { type: "delete", oldMode: escaped(rest) });
+    if (word === "new file mode") Object.assign(head, { type: "add", newMode: escaped(rest) });
     if (word === "rename from") Object.assign(head, { type: "rename", oldPath: unquoted(rest) });
     if (word === "rename to") head.newPath = unquoted(rest);
     if (word === "copy from") Object.assign(head, { type: "copy", oldPath: unquoted(rest) });

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { facets } from "../api/queries";
 import { Failure, Loading } from "../design/state";
+import { escaped } from "../design/hidden";
 import { Foreign } from "../design/piece";
 import { useClient } from "../session/use-session";
 import { type Speech, useSpeech } from "../words/words";
@@ -100,7 +101,7 @@ export function ActiveFilters({ view, change }: Props) {
             key={`${name} ${value}`}
             size="compact-xs"
             variant="default"
-            aria-label={speech.say("filter.remove", { name: title, value: word })}
+            aria-label={speech.say("filter.remove", { name: title, value: escaped(word) })}
             onClick={() => { change(toggle(view, name, value)); }}
           >
             {title}: <Foreign text={word} /> ✕

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 
 import type { Review } from "../api/types";
 import type { Outgoing } from "../decide/outgoing";
+import { escaped } from "../design/hidden";
 import { Chip, Foreign, Grade, Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import type { Decision } from "../live/changes";
@@ -13,7 +14,6 @@ import { useMe } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { isClose } from "./deadline";
 import css from "./row.module.css";
-
 
 const REASONS_MAX = 2;
 
@@ -43,7 +43,7 @@ export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent
         <input
           type="checkbox"
           className={css["box"]}
-          aria-label={`${say("keys.select")} ${id}`}
+          aria-label={`${say("keys.select")} ${escaped(id)}`}
           checked={selected}
           tabIndex={isCurrent ? 0 : -1}
           onChange={() => undefined}
@@ -74,9 +74,9 @@ export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent
       <span className={css["reasons"]}>
         {[first, ...others.slice(0, REASONS_MAX - 1)].flatMap((rule) =>
           rule === undefined ? [] : [
-            <Chip key={rule.rule} tone={rule.outcome === "failed" ? "bad" : "doubt"} title={rule.detail}>
+            <Chip key={rule.rule} tone={rule.outcome === "failed" ? "bad" : "doubt"} title={escaped(rule.detail)}>
               {rule.rule.replaceAll("_", " ")}
-              {rule.detail !== "" && <span className={css["detail"]}> {rule.detail}</span>}
+              {rule.detail !== "" && <span className={css["detail"]}> {escaped(rule.detail)}</span>}
             </Chip>,
           ],
         )}
