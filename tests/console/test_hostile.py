@@ -101,6 +101,8 @@ async def test_text_that_runs_backwards_is_shown_as_it_is(stage: Stage, sit: Sit
     await expect(alice.page.get_by_text("is_admin⟨U+202E⟩nimda_si").first).to_be_visible()
     banner = alice.page.get_by_role("alert").filter(has_text="hidden character")
     await expect(banner).to_have_count(0 if where == "summary" else 1)
+    # In the diff it stands out, once the highlighting has come.
+    await expect(alice.page.locator(".diff-code .hidden").first).to_be_visible(visible=where == "diff")
     assert RIGHT_TO_LEFT not in await alice.page.locator("body").inner_text()
 
 

@@ -72,13 +72,18 @@ function withoutLarge(hunk: HunkData): HunkData {
   return { ...hunk, changes: blocks(hunk.changes).filter((block) => block.length <= BLOCK_MAX).flat() };
 }
 
-function hidden(hunks: readonly HunkData[], side: "old" | "new"): RangeTokenNode[] {
+/** What is drawn gets its class from `className` alone; the type says nothing there. */
+interface Hidden extends RangeTokenNode {
+  readonly className: string;
+}
+
+function hidden(hunks: readonly HunkData[], side: "old" | "new"): Hidden[] {
   const skipped = side === "old" ? "insert" : "delete";
   return hunks.flatMap(({ changes }) =>
     changes.flatMap((change) => {
       if (change.type === skipped) return [];
       const lineNumber = numberOn(change, side);
-      return [...change.content.matchAll(CODE)].map((found) => ({ type: "hidden", lineNumber, start: found.index, length: found[0].length }));
+      return [...change.content.matchAll(CODE)].map((found) => ({ type: "hidden", className: "hidden", lineNumber, start: found.index, length: found[0].length }));
     }),
   );
 }
