@@ -49,6 +49,7 @@ async def test_a_broken_glass_is_reviewed_by_somebody_else(stage: Stage, sit: Si
     await dialog.get_by_role("button", name="Review the broken glass").click()
     await expect(alice.page.get_by_text("carol broke the glass", exact=True)).to_be_hidden()
     await expect(alice.page.get_by_role("region", name="What happened")).to_contain_text("right, it could not wait")
+    await expect(alice.page.get_by_text("alice reviewed the broken glass")).to_be_visible()
     owner = await asyncpg.connect(stage.database)
     assert await owner.fetchval("SELECT actor FROM action WHERE action = 'glass_reviewed'") == "alice"
     await owner.close()

@@ -27,11 +27,21 @@ async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, 
     await expect(dialog.get_by_text("4 · Would be rejected")).to_be_visible()
     for number in range(1, 5):
         assert await stage.state(f"p-{number}") == "pending"
+    # Whoever gives up and comes back finds what they chose and wrote.
+    await alice.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_role("region", name="4 selected")).to_be_visible()
+    await alice.press("b")
+    await expect(dialog.get_by_label("It mends the wrong thing")).to_be_checked()
+    await dialog.get_by_role("button", name="See what would happen").click()
+    await expect(dialog.get_by_text("4 · Would be rejected")).to_be_visible()
     await stage.decide("bob", "p-2", "approve")
     await dialog.get_by_role("button", name="Do it for 4").click()
     await expect(dialog.get_by_text("3 · Rejected")).to_be_visible()
     await expect(dialog.get_by_role("listitem").filter(has_text="p-2")).to_contain_text("was decided by bob")
     await expect(dialog.get_by_role("listitem").first).to_contain_text("p-2")
+    await dialog.get_by_role("button", name="Close").last.click()
+    await expect(page.get_by_role("region", name="4 selected")).to_be_hidden()
     async with stage.client("alice") as client:
         told = (await client.get("/hitl/patches/p-1")).json()
     assert told["history"][0]["justification"] == "It mends the wrong thing"

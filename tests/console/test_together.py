@@ -90,6 +90,31 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
 
 
+async def test_what_was_chosen_for_a_rejection_comes_back_where_it_was_not_done(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.open("alice", "p-1")
+    dialog = page.get_by_role("dialog")
+    chosen = dialog.get_by_label("It breaks what works")
+    await alice.press("r")
+    await chosen.check()
+    await dialog.get_by_role("button", name="Reject").click()
+    await page.get_by_role("button", name="Undo").click()
+    await alice.row("p-1").get_by_role("link").click()
+    await alice.reads("p-1")
+    await alice.press("r")
+    await expect(chosen).to_be_checked()
+    await stage.review(1, wargame__run_id="run-2", ml__confidence=0.8)
+    await dialog.get_by_role("button", name="Reject").click()
+    await page.get_by_role("button", name="Send now").click()
+    await page.get_by_label("Sending").get_by_role("button", name="Look again").click()
+    await alice.reads("p-1")
+    await alice.press("r")
+    await expect(chosen).to_be_checked()
+    await expect(dialog.get_by_role("textbox")).to_have_value("")
+
+
 async def test_away_and_back_misses_nothing_and_sends_what_was_decided_once(stage: Stage, sit: Sit) -> None:
     for number in (1, 2):
         await stage.review(number)

@@ -26,15 +26,20 @@ interface Props {
   readonly chosen: readonly Review[];
   /** All that pass the view's filters, and not only `chosen`. */
   readonly all: boolean;
-  readonly close: () => void;
+  /** What was chosen and written so far: whoever gives up and comes back finds it. */
+  readonly order: Order;
+  readonly change: (order: Order) => void;
+  /** Given up: nothing was done. */
+  readonly cancel: () => void;
+  /** What happened to each was read. */
+  readonly finish: () => void;
 }
 
-export function BatchDialog({ view, chosen, all, close }: Props) {
+export function BatchDialog({ view, chosen, all, order: chosenOrder, change, cancel, finish }: Props) {
   const speech = useSpeech();
   const { say } = speech;
   const client = useClient();
   const cached = useQueryClient();
-  const [chosenOrder, setOrder] = useState<Order>({ action: "reject", text: "", presets: [] });
   const order = chosenOrder.action === "reject" ? { ...chosenOrder, text: withPresets(chosenOrder.text, chosenOrder.presets, speech) } : chosenOrder;
   const [progress, setProgress] = useState<readonly [number, number]>([0, 0]);
   const [done, setDone] = useState<readonly ItemAnswer[]>([]);
@@ -63,10 +68,11 @@ export function BatchDialog({ view, chosen, all, close }: Props) {
   const shown = done.length > 0 ? done : plan;
   const busy = planning.isPending || doing.isPending;
   const failure = planning.error ?? doing.error;
+  const close = done.length > 0 ? finish : cancel;
   return (
     <Dialog opened onClose={doing.isPending ? () => undefined : close} withCloseButton={!doing.isPending} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
       <Stack>
-        {plan === undefined && <Choice order={chosenOrder} change={setOrder} disabled={busy} />}
+        {plan === undefined && <Choice order={chosenOrder} change={change} disabled={busy} />}
         {all && planning.data?.items.length === TAKEN_MAX && <p role="note">{say("batch.limited", { count: TAKEN_MAX })}</p>}
         {busy && (
           <div role="status">

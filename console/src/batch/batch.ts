@@ -20,6 +20,8 @@ export interface Order {
   readonly presets: readonly Preset[];
 }
 
+export const UNWRITTEN: Order = { action: "reject", text: "", presets: [] };
+
 /** All reviews that the last part of a view holds, at the versions that they have now; at most TAKEN_MAX. Raises Problem, Unreachable. */
 export async function collect(client: Client, view: View, progress: (found: number) => void): Promise<readonly Item[]> {
   const part = PARTS[view.lane].at(-1) ?? "waiting";

@@ -8,7 +8,7 @@ import { DANGER } from "../design/theme";
 import { keys } from "../api/queries";
 import { ofPatch } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Detail, Held, Said as Comment } from "../api/types";
+import type { Detail, Held } from "../api/types";
 import { escaped } from "../design/hidden";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
@@ -18,7 +18,8 @@ import { useClient, useMay, useMe } from "../session/use-session";
 import { Caps } from "../shell/keys-dialog";
 import { type Key, useSpeech } from "../words/words";
 import css from "./decision-bar.module.css";
-import * as draft from "./draft";
+import { CommentDialog } from "./comment-dialog";
+import { type Draft, EMPTY, isEmpty, keep, read } from "./draft";
 import type { Action, Wish } from "./outgoing";
 import { possible } from "./possible";
 import { type Said, SayDialog } from "./say-dialog";
@@ -46,17 +47,17 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
   const close = (): void => {
     setDialog(null);
   };
-  const decide = (action: Action, body: Wish["body"], typed: string): void => {
+  const decide = (action: Action, body: Wish["body"], typed: Draft): void => {
     desk.decide({ patchId: detail.patch_id, version: detail.version, action, body, typed });
     close();
     goOn();
   };
-  const approve = (text: string, glass = false): void => {
-    decide("approve", { ...(text.trim() === "" ? {} : { comment: text }), ...(glass ? { break_glass: true } : {}) }, text);
+  const approve = (typed: Draft, glass = false): void => {
+    decide("approve", { ...(typed.text.trim() === "" ? {} : { comment: typed.text }), ...(glass ? { break_glass: true } : {}) }, typed);
   };
   // What was written for an approval that was refused is not thrown away by a quick one.
   const approveNow = (): void => {
-    if (draft.read(subject, detail.patch_id, "approve") === "") approve("");
+    if (isEmpty(read(subject, detail.patch_id, "approve"))) approve(EMPTY);
     else setDialog("approve");
   };
   const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
@@ -78,27 +79,28 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
   ] as const).filter(([, isPossible]) => isPossible);
   const nameOf = useNames(detail.claimed_by);
   const held = { person: detail.claimed_by === null ? "" : nameOf(detail.claimed_by), until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
-  const forReason = (action: "revoke" | "reopen") => (reason: string): void => { decide(action, { reason }, reason); };
+  const forReason = (action: "revoke" | "reopen") => (reason: string, typed: Draft): void => { decide(action, { reason }, typed); };
+  const reason = { label: "decide.reason", needsText: true } as const;
   const said: Readonly<Record<Exclude<Dialog, "comment" | "glass_review" | null>, Said>> = {
-    approve: { what: "approve", verb: approveWord, needsText: false, done: (text) => { approve(text); } },
-    glass: { what: "approve", verb: "decide.glass", needsText: true, danger: true, lead: say("decide.glass.lead"), done: (text) => { approve(text, true); } },
+    approve: { what: "approve", verb: approveWord, label: "decide.comment.optional", needsText: false, done: (_, typed) => { approve(typed); } },
+    glass: { what: "approve", verb: "decide.glass", ...reason, danger: true, lead: say("decide.glass.lead"), done: (_, typed) => { approve(typed, true); } },
     reject: {
       what: "reject",
       verb: "decide.reject",
-      needsText: true,
+      ...reason,
       presets: true,
       danger: true,
-      done: (reason, presets) => { decide("reject", { reason, presets }, reason); },
+      done: (said, typed) => { decide("reject", { reason: said, presets: typed.presets }, typed); },
     },
-    revoke: { what: "revoke", verb: "decide.revoke", needsText: true, danger: true, lead: say("decide.revoke.lead"), done: forReason("revoke") },
-    reopen: { what: "reopen", verb: "decide.reopen", needsText: true, done: forReason("reopen") },
+    revoke: { what: "revoke", verb: "decide.revoke", ...reason, danger: true, lead: say("decide.revoke.lead"), done: forReason("revoke") },
+    reopen: { what: "reopen", verb: "decide.reopen", ...reason, done: forReason("reopen") },
     takeover: {
       what: "takeover",
       verb: "decide.takeover",
-      needsText: true,
+      ...reason,
       lead: say("decide.takeover.lead", held),
-      done: (reason) => {
-        courtesy.mutate({ takeover: reason });
+      done: (said) => {
+        courtesy.mutate({ takeover: said });
         close();
       },
     },
@@ -159,49 +161,6 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
   );
 }
 
-interface CommentProps {
-  readonly detail: Detail;
-  /** It is the review that a broken glass needs afterwards. */
-  readonly ofGlass: boolean;
-  readonly close: () => void;
-}
-
-function CommentDialog({ detail, ofGlass, close }: CommentProps) {
-  const { say } = useSpeech();
-  const client = useClient();
-  const cached = useQueryClient();
-  const { subject } = useMe();
-  const saying = useMutation({
-    mutationFn: async (comment: string) => {
-      const key = draft.keyOf(subject, detail.patch_id, comment);
-      return (await client.post<Comment>(ofPatch(detail.patch_id, "comment"), { body: ofGlass ? { comment, reviews_glass: true } : { comment }, key })).body;
-    },
-    onSuccess: ({ at, actor, comment }, sent) => {
-      draft.arrived(subject, detail.patch_id, sent);
-      // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
-      const said = { at, actor, comment, round: detail.round };
-      cached.setQueryData<Detail>(
-        keys.patch(detail.patch_id),
-        (had) => had && { ...had, comments: [...had.comments, said], glass_broken_by: ofGlass ? null : had.glass_broken_by },
-      );
-      close();
-    },
-  });
-  return (
-    <SayDialog
-      patchId={detail.patch_id}
-      what={ofGlass ? "glass_review" : "comment"}
-      verb={ofGlass ? "decide.glass_review" : "decide.comment"}
-      needsText
-      {...(ofGlass ? { lead: say("decide.glass_review.lead") } : {})}
-      busy={saying.isPending}
-      failure={saying.error}
-      close={close}
-      done={(text) => { saying.mutate(text); }}
-    />
-  );
-}
-
 function Holder({ detail }: { readonly detail: Detail }) {
   const { say } = useSpeech();
   const { subject } = useMe();
@@ -221,6 +180,7 @@ type Ask = "claim" | "release" | { readonly takeover: string };
 /** Claim, release, take over: courtesies among reviewers that need no version and no undo. */
 function useCourtesy(detail: Detail) {
   const client = useClient();
+  const { subject } = useMe();
   const cached = useQueryClient();
   return useMutation({
     mutationFn: async (ask: Ask) => {
@@ -228,7 +188,8 @@ function useCourtesy(detail: Detail) {
       const body = typeof ask === "string" ? {} : { reason: ask.takeover };
       return (await client.post<Held>(ofPatch(detail.patch_id, what), { body })).body;
     },
-    onSuccess: (held) => {
+    onSuccess: (held, ask) => {
+      if (typeof ask !== "string") keep(subject, detail.patch_id, "takeover", EMPTY);
       cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && { ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until });
     },
   });

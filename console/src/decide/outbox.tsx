@@ -11,6 +11,7 @@ import { useNames } from "../people/use-people";
 import { toPatch, useGo, useView } from "../place";
 import { useSession } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
+import { isEmpty } from "./draft";
 import type { Action, Outgoing, Wish } from "./outgoing";
 import css from "./outbox.module.css";
 import { reasonOf, winnerOf } from "./reason";
@@ -145,7 +146,7 @@ function GivenBack({ one, why }: { readonly one: Outgoing; readonly why: string 
     <div className={css["line"]} data-stage="refused" role="alert">
       <span className={css["reason"]}>
         {why}
-        {one.wish.typed !== "" && ` ${say("decide.kept")}`}
+        {!isEmpty(one.wish.typed) && ` ${say("decide.kept")}`}
       </span>
       <Button
         size="compact-sm"

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Problem, Unreachable } from "../api/problem";
 import { type Clock, Desk, type Kept, type Send, type Stage, UNDO_MS, type Wish } from "./outgoing";
 
-const WISH: Wish = { patchId: "APV-1", version: '"7"', action: "approve", body: {}, typed: "well done" };
+const WISH: Wish = { patchId: "APV-1", version: '"7"', action: "approve", body: {}, typed: { text: "well done", presets: [] } };
 
 /** A clock that stands still until it is told to go on. */
 class Still implements Clock {

@@ -5,6 +5,7 @@
  */
 
 import { Problem, Unreachable, isPassing } from "../api/problem";
+import type { Draft } from "./draft";
 
 export const UNDO_MS = 10_000;
 const RETRY_MS = 1_000;
@@ -20,7 +21,7 @@ export interface Wish {
   readonly version: string;
   readonly action: Action;
   readonly body: Readonly<Record<string, unknown>>;
-  readonly typed: string;
+  readonly typed: Draft;
 }
 
 export type Stage =

@@ -9,7 +9,7 @@ import { escaped } from "../design/hidden";
 import { useMe } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
 import * as draft from "./draft";
-import { type Preset, Presets, withPresets } from "./presets";
+import { Presets, withPresets } from "./presets";
 
 const TEXT_MAX = 10_000;
 
@@ -18,15 +18,17 @@ function focus(box: HTMLTextAreaElement | null): void {
   box?.focus();
 }
 
-/** What is said: under which name what is written is kept, what the button says, and what then happens. */
+/** What is said: under which name what is written is kept, what box and button are called, and what then happens. */
 export interface Said {
   readonly what: string;
   readonly verb: Key;
+  readonly label: Key;
   readonly needsText: boolean;
   readonly presets?: boolean;
   readonly danger?: boolean;
   readonly lead?: string;
-  readonly done: (text: string, presets: readonly Preset[]) => void;
+  /** `said` is the text, or where there is none the presets in words; `written` what is kept for the next try. */
+  readonly done: (said: string, written: draft.Draft) => void;
 }
 
 interface Props extends Said {
@@ -36,22 +38,21 @@ interface Props extends Said {
   readonly close: () => void;
 }
 
-export function SayDialog({ patchId, what, verb, needsText, presets = false, danger = false, lead, busy = false, failure = null, close, done }: Props) {
+export function SayDialog({ patchId, what, verb, label, needsText, presets = false, danger = false, lead, busy = false, failure = null, close, done }: Props) {
   const speech = useSpeech();
   const { say } = speech;
   const { subject } = useMe();
-  const [text, setText] = useState(() => draft.read(subject, patchId, what));
-  const [chosen, setChosen] = useState<readonly Preset[]>([]);
+  const [written, setWritten] = useState(() => draft.read(subject, patchId, what));
   const [lacking, setLacking] = useState(false);
-  const write = (next: string): void => {
-    setText(next);
+  const write = (next: draft.Draft): void => {
+    setWritten(next);
     setLacking(false);
     draft.keep(subject, patchId, what, next);
   };
   const send = (): void => {
-    const said = withPresets(text, chosen, speech);
+    const said = withPresets(written.text, written.presets, speech);
     if (needsText && said.trim() === "") setLacking(true);
-    else done(said, chosen);
+    else done(said, written);
   };
   return (
     <Dialog opened onClose={close} title={say("decide.title", { what: say(verb), patch: escaped(patchId) })} size="lg">
@@ -64,17 +65,9 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
         <Stack>
           {lead !== undefined && <p>{lead}</p>}
           {failure !== null && <p role="alert">{escaped(failure.message)}</p>}
-          {presets && (
-            <Presets
-              chosen={chosen}
-              change={(next) => {
-                setChosen(next);
-                setLacking(false);
-              }}
-            />
-          )}
+          {presets && <Presets chosen={written.presets} change={(chosen) => { write({ ...written, presets: chosen }); }} />}
           <Textarea
-            label={say(what === "comment" ? "decide.comment" : needsText ? "decide.reason" : "decide.comment.optional")}
+            label={say(label)}
             error={lacking ? say("decide.reason.needed") : null}
             autosize
             minRows={3}
@@ -82,8 +75,8 @@ export function SayDialog({ patchId, what, verb, needsText, presets = false, dan
             maxLength={TEXT_MAX}
             ref={focus}
             data-autofocus
-            value={text}
-            onChange={({ currentTarget }) => { write(currentTarget.value); }}
+            value={written.text}
+            onChange={({ currentTarget }) => { write({ ...written, text: currentTarget.value }); }}
             onKeyDown={(event) => {
               if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
             }}

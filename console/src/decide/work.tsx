@@ -41,8 +41,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
   const [desk] = useState(
     () =>
       new Desk(sender(client, session, subject), (wish, stage) => {
-        if (stage.kind === "done") draft.keep(subject, wish.patchId, wish.action, "");
-        else draft.keep(subject, wish.patchId, wish.action, wish.typed);
+        draft.settle(subject, wish, stage);
         void cached.invalidateQueries({ queryKey: keys.patch(wish.patchId), refetchType: "none" });
       }, draft.memory(subject)),
   );

@@ -6,6 +6,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 
 import { keys } from "../api/queries";
+import { UNWRITTEN } from "../batch/batch";
 import { BatchDialog } from "../batch/batch-dialog";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useChanges, useHeard } from "../live/use-live";
@@ -160,6 +161,7 @@ interface ContentProps {
 function Content({ view, queue, clear }: ContentProps) {
   const selection = useSelection(queue.reviews);
   const [deciding, setDeciding] = useState(false);
+  const [order, setOrder] = useState(UNWRITTEN);
   const decide = (all: boolean): void => {
     selection.everything(all);
     setDeciding(true);
@@ -178,8 +180,12 @@ function Content({ view, queue, clear }: ContentProps) {
           view={view}
           chosen={queue.reviews.filter(({ patch_id: id }) => selection.ids.has(id))}
           all={selection.isEverything}
-          close={() => {
+          order={order}
+          change={setOrder}
+          cancel={() => { setDeciding(false); }}
+          finish={() => {
             setDeciding(false);
+            setOrder(UNWRITTEN);
             selection.clear();
           }}
         />
