@@ -8,6 +8,7 @@ import { Link, useSearchParams } from "wouter";
 import { keys, patch } from "../api/queries";
 import { Problem } from "../api/problem";
 import type { Detail } from "../api/types";
+import { Decided } from "../decide/decided";
 import { DecisionBar } from "../decide/decision-bar";
 import { escaped } from "../design/hidden";
 import { Chip, Fact, Grade, Id, Moment } from "../design/piece";
@@ -173,13 +174,14 @@ function Changed({ detail }: { readonly detail: Detail }) {
   const told = versions.get(detail.patch_id);
   const isNewer = told !== undefined && numberOf(told) > numberOf(detail.version);
   const decision = isNewer ? decided.get(detail.patch_id) : undefined;
-  const nameOf = useNames(decision?.by);
   return (
     <>
       {isNewer && (
         <div role="alert" className={css["changed"]}>
           <strong>{say("card.changed.now")}</strong>
-          {decision !== undefined && <span>{say("turn.decided", { decision: decision.decision, person: nameOf(decision.by) })}</span>}
+          {decision !== undefined && <span>
+              <Decided decision={decision} />
+            </span>}
           <Button size="compact-sm" onClick={() => void cached.invalidateQueries({ queryKey: keys.patch(detail.patch_id) })}>
             {say("card.changed.reload")}
           </Button>

@@ -20,7 +20,7 @@ import { type Key, useSpeech } from "../words/words";
 import css from "./decision-bar.module.css";
 import { CommentDialog } from "./comment-dialog";
 import { type Draft, EMPTY, isEmpty, keep, read } from "./draft";
-import type { Action, Wish } from "./outgoing";
+import { type Action, type Wish, isUnderWay } from "./outgoing";
 import { possible } from "./possible";
 import { type Said, SayDialog } from "./say-dialog";
 import { useDesk, useOutgoingOf } from "./work";
@@ -41,7 +41,7 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
   const can = possible(detail, person, useNow());
   const desk = useDesk();
   const outgoing = useOutgoingOf(detail.patch_id);
-  const isUnderWay = outgoing?.stage.kind === "waiting" || outgoing?.stage.kind === "sending";
+  const isBusy = outgoing !== null && isUnderWay(outgoing.stage);
   const [dialog, setDialog] = useState<Dialog>(null);
   const courtesy = useCourtesy(detail);
   const close = (): void => {
@@ -61,7 +61,7 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
     else setDialog("approve");
   };
   const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
-  const on = (possible: boolean, what: Key, run: () => void) => (possible && !isUnderWay ? { what, run } : null);
+  const on = (possible: boolean, what: Key, run: () => void) => (possible && !isBusy ? { what, run } : null);
   useKeys({
     a: on(can.approve && isReady, "decide.approve", approveNow),
     "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { setDialog("approve"); }),
@@ -115,12 +115,12 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
       )}
       {!person.isReviewer && <span className={css["note"]}>{say("decide.read_only")}</span>}
       {can.approve && (
-        <Button disabled={isUnderWay || !isReady} onClick={approveNow} rightSection={<Caps keys="a" />}>
+        <Button disabled={isBusy || !isReady} onClick={approveNow} rightSection={<Caps keys="a" />}>
           {say(approveWord)}
         </Button>
       )}
       {can.reject && (
-        <Button disabled={isUnderWay} variant="outline" color={DANGER} onClick={() => { setDialog("reject"); }} rightSection={<Caps keys="r" />}>
+        <Button disabled={isBusy} variant="outline" color={DANGER} onClick={() => { setDialog("reject"); }} rightSection={<Caps keys="r" />}>
           {say("decide.reject")}
         </Button>
       )}

@@ -12,7 +12,7 @@ import { toPatch, useGo, useView } from "../place";
 import { useSession } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
 import { isEmpty } from "./draft";
-import type { Action, Outgoing, Wish } from "./outgoing";
+import { type Action, type Outgoing, type Wish, isGivenBack } from "./outgoing";
 import css from "./outbox.module.css";
 import { reasonOf, winnerOf } from "./reason";
 import { useDesk, useOutgoing } from "./work";
@@ -28,7 +28,7 @@ export function Outbox() {
     u: undoable === null ? null : { what: "keys.undo", run: () => { desk.undo(undoable.key); } },
   });
   // What needs the person stands there until they have seen it, however much else is sent.
-  const needy = all.filter(({ stage }) => stage.kind === "refused" || stage.kind === "login_too_old" || stage.kind === "left");
+  const needy = all.filter(({ stage }) => isGivenBack(stage) || stage.kind === "login_too_old");
   const shown = [...needy, ...all.filter((one) => !needy.includes(one)).slice(-SHOWN_MAX)];
   return (
     <section className={css["outbox"]} aria-label={say("decide.sending")} aria-live="polite">

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { Problem, Unreachable } from "../api/problem";
-import { type Clock, Desk, type Kept, type Send, type Stage, UNDO_MS, type Wish } from "./outgoing";
+import { type Clock, Desk, type Kept, type Send, type Stage, UNDO_MS, type Wish, isGivenBack, isUnderWay } from "./outgoing";
 
 const WISH: Wish = { patchId: "APV-1", version: '"7"', action: "approve", body: {}, typed: { text: "well done", presets: [] } };
 
@@ -185,6 +185,18 @@ describe("a decision", () => {
     at.decide({ ...WISH, action: "reject" });
     expect(at.now().map(({ wish }) => wish.action)).toEqual(["approve"]);
   });
+});
+
+it.each<[Stage, boolean, boolean]>([
+  [{ kind: "waiting", sendsAt: 0 }, true, false],
+  [{ kind: "sending" }, true, false],
+  [{ kind: "done", missing: 0 }, false, false],
+  [{ kind: "login_too_old" }, false, false],
+  [{ kind: "left", sent: false }, false, true],
+  [{ kind: "left", sent: true }, false, true],
+  [{ kind: "refused", problem: new Unreachable("gone") }, false, true],
+])("a decision at %j is under way: %s, and the person's again: %s", (stage, underWay, givenBack) => {
+  expect([isUnderWay(stage), isGivenBack(stage)]).toEqual([underWay, givenBack]);
 });
 
 describe("a page that is loaded again", () => {

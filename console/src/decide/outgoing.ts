@@ -33,6 +33,16 @@ export type Stage =
   | { readonly kind: "left"; readonly sent: boolean }
   | { readonly kind: "refused"; readonly problem: Problem | Unreachable };
 
+/** It is on its way: nothing else is decided about its patch meanwhile. */
+export function isUnderWay({ kind }: Stage): boolean {
+  return kind === "waiting" || kind === "sending";
+}
+
+/** It was not done, or nobody knows: the patch is the person's again. */
+export function isGivenBack({ kind }: Stage): boolean {
+  return kind === "refused" || kind === "left";
+}
+
 export interface Outgoing {
   readonly key: string;
   readonly wish: Wish;
@@ -108,17 +118,12 @@ export class Desk {
 
   /** Decide; sent in ten seconds unless it is taken back. A patch has one decision under way at most. */
   decide(wish: Wish): void {
-    if (this.isUnderWay(wish.patchId)) return;
+    if (this.all.some((one) => one.wish.patchId === wish.patchId && isUnderWay(one.stage))) return;
     const key = this.newKey();
     const kept = this.all.filter((one) => one.wish.patchId !== wish.patchId);
     const decidedAt = this.time.now();
     this.become([...kept, { key, wish, decidedAt, stage: { kind: "waiting", sendsAt: decidedAt + UNDO_MS } }]);
     this.wait(key, UNDO_MS, () => void this.dispatch(key, false));
-  }
-
-  /** Whether something about this patch is waiting or being sent. */
-  isUnderWay(patchId: string): boolean {
-    return this.all.some(({ wish, stage }) => wish.patchId === patchId && (stage.kind === "waiting" || stage.kind === "sending"));
   }
 
   /** Take back what is not sent yet: the wish, or null if it is too late. */
@@ -142,7 +147,7 @@ export class Desk {
 
   /** The page is being left: everything that waits goes now, and what has no answer yet once more, in a way that outlives the page. */
   leave(): void {
-    for (const { key, stage } of this.all) if (stage.kind === "waiting" || stage.kind === "sending") void this.dispatch(key, true);
+    for (const { key, stage } of this.all) if (isUnderWay(stage)) void this.dispatch(key, true);
   }
 
   /** Whether something would be lost if the page went away now: it has no answer yet, or needs the person first. */

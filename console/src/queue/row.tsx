@@ -4,7 +4,8 @@ import { memo } from "react";
 import { Link } from "wouter";
 
 import type { Review } from "../api/types";
-import type { Outgoing } from "../decide/outgoing";
+import { Decided } from "../decide/decided";
+import { type Outgoing, isGivenBack } from "../decide/outgoing";
 import { escaped } from "../design/hidden";
 import { Chip, Foreign, Grade, Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
@@ -88,11 +89,11 @@ export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent
 });
 
 function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decision" | "outgoing">) {
-  const { say, sayOr } = useSpeech();
+  const { say } = useSpeech();
   const me = useMe();
-  const nameOf = useNames(decision?.by, review.claimed_by, ...review.approvals);
+  const nameOf = useNames(review.claimed_by, ...review.approvals);
   const now = useNow();
-  if (outgoing !== null && outgoing.stage.kind !== "refused") {
+  if (outgoing !== null && !isGivenBack(outgoing.stage)) {
     const waits = outgoing.stage.kind === "waiting";
     return (
       <span className={css["standing"]}>
@@ -104,10 +105,11 @@ function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decisi
     );
   }
   if (decision !== null) {
-    const word = sayOr(`state.${decision.decision}`, decision.decision);
     return (
       <span className={css["standing"]}>
-        <Chip tone={decision.decision === "approved" ? "good" : "bad"}>{say("turn.decided", { decision: word, person: nameOf(decision.by) })}</Chip>
+        <Chip tone={decision.decision === "approved" ? "good" : "bad"}>
+          <Decided decision={decision} />
+        </Chip>
       </span>
     );
   }

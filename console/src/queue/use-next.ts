@@ -1,6 +1,7 @@
 /** What is to be decided next, so that two who work down the same queue do not meet. */
 
 import type { Review } from "../api/types";
+import { isGivenBack } from "../decide/outgoing";
 import { useOutgoing } from "../decide/work";
 import { useHeard } from "../live/use-live";
 import { useMe } from "../session/use-session";
@@ -11,6 +12,6 @@ export function useNext(reviews: readonly Review[], id: string | null): string |
   const { decided } = useHeard();
   const { subject } = useMe();
   const outgoing = useOutgoing();
-  const isUnderWay = (one: string): boolean => outgoing.some(({ wish, stage }) => wish.patchId === one && stage.kind !== "refused" && stage.kind !== "left");
-  return nextAfter(reviews, id, (one) => !isTurnOf(one, subject) || decided.has(one.patch_id) || isUnderWay(one.patch_id))?.patch_id ?? null;
+  const hasDecided = (one: string): boolean => outgoing.some(({ wish, stage }) => wish.patchId === one && !isGivenBack(stage));
+  return nextAfter(reviews, id, (one) => !isTurnOf(one, subject) || decided.has(one.patch_id) || hasDecided(one.patch_id))?.patch_id ?? null;
 }
