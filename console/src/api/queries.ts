@@ -112,6 +112,11 @@ export function timeline(client: Client, since: string, until: string) {
   });
 }
 
+/** Ask again what could not be asked while nobody was logged in. A list that is read goes on where it stopped, and is not read anew. */
+export async function recover(cached: QueryClient): Promise<void> {
+  await cached.refetchQueries({ type: "active", predicate: ({ state, queryKey }) => state.status === "error" && (state.data === undefined || queryKey[0] !== keys.queue[0]) });
+}
+
 /** Change a review wherever it stands in a list that was read, without moving anything. */
 export function amend(cached: QueryClient, patchId: string, change: (review: Review) => Review): void {
   cached.setQueriesData<InfiniteData<Page<Review>, string | null>>({ queryKey: keys.queue }, (data) => {

@@ -48,7 +48,7 @@ function Card({ id }: { readonly id: string }) {
   const go = useGo();
   const next = useNext(useQueue(view).reviews, id);
   const { data, error, refetch } = useQuery(patch(useClient(), id));
-  const [isReady, shown] = useReady();
+  const [isReady, shown] = useReady(data?.version ?? null);
   const goOn = (): void => {
     go(next === null ? toQueue(view) : toPatch(next, view));
   };
@@ -56,7 +56,10 @@ function Card({ id }: { readonly id: string }) {
     n: { what: "decide.next", run: goOn },
     Escape: { what: "keys.escape", run: () => { go(toQueue(view)); } },
   });
-  if (error instanceof Problem && error.status === 404) {
+  // What was read stays, whatever becomes of a later question.
+  if (data === undefined) {
+    if (error === null) return <Loading lines={14} height={28} isPage />;
+    if (!(error instanceof Problem && error.status === 404)) return <Failure failure={error} again={() => void refetch()} isPage />;
     return (
       <Empty title={say("card.missing")} isPage>
         <Id text={id} />
@@ -64,8 +67,6 @@ function Card({ id }: { readonly id: string }) {
       </Empty>
     );
   }
-  if (error !== null) return <Failure failure={error} again={() => void refetch()} isPage />;
-  if (data === undefined) return <Loading lines={14} height={28} isPage />;
   return (
     <article className={css["card"]} aria-label={escaped(id)} data-ready={isReady}>
       <Head detail={data} />
@@ -193,8 +194,8 @@ function Changed({ detail }: { readonly detail: Detail }) {
 }
 
 /** Whether the patch itself is on the screen, and has been for a moment: who pressed a key twice does not decide on the next one. */
-function useReady(): readonly [boolean, () => void] {
-  const [isReady, setReady] = useState(false);
+function useReady(version: string | null): readonly [boolean, () => void] {
+  const [ready, setReady] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(
     () => () => {
@@ -203,9 +204,10 @@ function useReady(): readonly [boolean, () => void] {
     [],
   );
   const shown = useCallback(() => {
-    timer.current = setTimeout(() => { setReady(true); }, SETTLED_MS);
-  }, []);
-  return [isReady, shown];
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => { setReady(version); }, SETTLED_MS);
+  }, [version]);
+  return [version !== null && ready === version, shown];
 }
 
 function numberOf(version: string): number {

@@ -1,9 +1,11 @@
 /** What is on its way: not sent yet and still to be taken back, being sent, done, or refused and why. */
 
 import { Button } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
-import { Problem, type Unreachable } from "../api/problem";
+import { keys } from "../api/queries";
+import type { Problem, Unreachable } from "../api/problem";
 import { escaped } from "../design/hidden";
 import { Id } from "../design/piece";
 import { useKeys } from "../keyboard/use-keys";
@@ -108,14 +110,17 @@ function LoginTooOld({ one }: { readonly one: Outgoing }) {
   const { say } = useSpeech();
   const desk = useDesk();
   const session = useSession();
-  const again = async (): Promise<void> => {
-    if (await session.signInAgain(true)) desk.sendNow(one.key);
-  };
+  const again = useMutation({
+    mutationFn: async () => await session.signInAgain(true),
+    onSuccess: (isBack) => {
+      if (isBack) desk.sendNow(one.key);
+    },
+  });
   return (
     <div className={css["line"]} data-stage="refused" role="alert">
       <What wish={one.wish} />
-      <span>{say("login.step_up.lead")}</span>
-      <Button size="compact-sm" onClick={() => void again()}>
+      <span>{again.error === null ? say("login.step_up.lead") : say("login.failed", { reason: escaped(again.error.message) })}</span>
+      <Button size="compact-sm" onClick={() => { again.mutate(); }}>
         {say("login.step_up")}
       </Button>
       <Button size="compact-sm" variant="default" onClick={() => { desk.dismiss(one.key); }}>
@@ -141,6 +146,7 @@ function GivenBack({ one, why }: { readonly one: Outgoing; readonly why: string 
   const { say } = useSpeech();
   const desk = useDesk();
   const go = useGo();
+  const cached = useQueryClient();
   const [view] = useView();
   return (
     <div className={css["line"]} data-stage="refused" role="alert">
@@ -152,6 +158,8 @@ function GivenBack({ one, why }: { readonly one: Outgoing; readonly why: string 
         size="compact-sm"
         onClick={() => {
           desk.dismiss(one.key);
+          // Also where it is the one that is open: it is read anew.
+          void cached.invalidateQueries({ queryKey: keys.patch(one.wish.patchId) });
           go(toPatch(one.wish.patchId, view));
         }}
       >

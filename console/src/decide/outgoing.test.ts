@@ -131,7 +131,11 @@ describe("a decision", () => {
     expect(await done.desk.flush(5_000)).toBe(true);
     const refused = desk(vi.fn<Send>().mockRejectedValue(refusal(412, "stale-version")));
     refused.desk.decide(WISH);
-    expect(await refused.desk.flush(5_000)).toBe(false);
+    expect(await refused.desk.flush(5_000)).toBe(true);
+    expect(refused.stage()).toBe("refused");
+    const unproven = desk(vi.fn<Send>().mockRejectedValue(refusal(401, "login-too-old")));
+    unproven.desk.decide(WISH);
+    expect(await unproven.desk.flush(5_000)).toBe(false);
     const silent = desk(() => new Promise(() => undefined));
     silent.desk.decide(WISH);
     const flushed = silent.desk.flush(5_000);

@@ -155,7 +155,7 @@ export class Desk {
     return this.all.some(({ stage }) => stage.kind === "sending" || stage.kind === "login_too_old");
   }
 
-  /** Send everything that waits; true once all of it has an answer, false if that takes longer than `patienceMs`. */
+  /** Send everything that waits; true once nothing would be lost any more, false if that takes longer than `patienceMs`. */
   async flush(patienceMs: number): Promise<boolean> {
     for (const { key, stage } of this.all) if (stage.kind === "waiting") void this.dispatch(key, true);
     return await new Promise((resolve) => {
@@ -167,7 +167,7 @@ export class Desk {
         if (this.all.some(({ stage }) => stage.kind === "sending")) return;
         stop();
         forget();
-        resolve(!this.all.some(({ stage }) => stage.kind !== "done"));
+        resolve(this.all.every(({ stage }) => stage.kind === "done" || isGivenBack(stage)));
       };
       const forget = this.subscribe(look);
       look();

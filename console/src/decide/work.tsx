@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 
-import { amend, keys } from "../api/queries";
+import { amend, keys, recover } from "../api/queries";
 import { type Client, Unreachable, ofPatch } from "../api/client";
 import type { Approved } from "../api/types";
 import { Changes } from "../live/changes";
@@ -71,6 +71,15 @@ export function Work({ children }: { readonly children: ReactNode }) {
     const wake = (): void => {
       if (document.visibilityState === "visible") live.wake();
     };
+    let before = session.now().kind;
+    const unsubscribe = session.subscribe(() => {
+      const { kind } = session.now();
+      if (before === "ended" && kind === "in") {
+        void recover(cached);
+        live.wake();
+      }
+      before = kind;
+    });
     draft.forgetOthers(subject);
     live.open();
     desk.resume();
@@ -79,6 +88,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
     return () => {
+      unsubscribe();
       live.close();
       desk.close();
       window.removeEventListener("pagehide", leave);
@@ -86,7 +96,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
       window.removeEventListener("online", wake);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [desk, live, session, subject]);
+  }, [cached, desk, live, session, subject]);
   return (
     <DeskContext value={desk}>
       <LiveContext value={{ live, changes }}>{children}</LiveContext>

@@ -36,10 +36,10 @@ export default function NumbersPage() {
         />
       </header>
       <Region>
-        {told.error !== null ? <Failure failure={told.error} again={() => void told.refetch()} /> : told.data === undefined ? <Loading /> : <Figures told={told.data} />}
+        {told.data !== undefined ? <Figures told={told.data} /> : told.error === null ? <Loading /> : <Failure failure={told.error} again={() => void told.refetch()} />}
       </Region>
       <Region>
-        {days.error !== null ? <Failure failure={days.error} again={() => void days.refetch()} /> : days.data === undefined ? <Loading height={48} /> : <Charts told={days.data} />}
+        {days.data !== undefined ? <Charts told={days.data} /> : days.error === null ? <Loading height={48} /> : <Failure failure={days.error} again={() => void days.refetch()} />}
       </Region>
       {told.data !== undefined && <BySeverity told={told.data} />}
     </div>

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { Unreachable } from "../api/problem";
+import { Unreachable, problemOf } from "../api/problem";
 import { People } from "./people";
 
 const ANN = { subject: "5b0f", name: "ann", shared: false };
@@ -34,8 +34,11 @@ describe("people", () => {
     expect(told).toHaveBeenCalledOnce();
   });
 
-  it("are asked for again when nobody answered", async () => {
-    const { made } = people(new Unreachable("away"), [ANN]);
+  it.each([
+    ["nobody answered", new Unreachable("away")],
+    ["the session had ended", problemOf(401, {})],
+  ])("are asked for again when %s", async (_, failure) => {
+    const { made } = people(failure, [ANN]);
     made.want(["5b0f"]);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(made.known().size).toBe(0);

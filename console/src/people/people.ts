@@ -4,7 +4,7 @@
  */
 
 import type { Client } from "../api/client";
-import { Problem, Unreachable, isPassing } from "../api/problem";
+import { Problem, isPassing } from "../api/problem";
 import type { Person } from "../api/types";
 import { escaped } from "../design/hidden";
 
@@ -52,7 +52,9 @@ export class People {
       this.names = new Map([...this.names, ...body.map((one) => [one.subject, shown(one)] as const)]);
       for (const listener of this.listeners) listener();
     } catch (failure) {
-      if (!(failure instanceof Problem || failure instanceof Unreachable) || !isPassing(failure)) return;
+      // A session that ended comes back, mostly.
+      const isOver = failure instanceof Problem && failure.status === 401;
+      if (!isOver && !isPassing(failure)) return;
       // Ids are shown meanwhile.
       for (const subject of subjects) this.asked.delete(subject);
       setTimeout(() => { this.want(subjects); }, AGAIN_MS);

@@ -23,8 +23,7 @@ interface Props {
 export function Filters({ view, change }: Props) {
   const { say } = useSpeech();
   const { data, error, refetch } = useQuery({ ...facets(useClient(), view), placeholderData: (before) => before });
-  if (error !== null) return <Failure failure={error} again={() => void refetch()} />;
-  if (data === undefined) return <Loading lines={12} height={16} />;
+  if (data === undefined) return error === null ? <Loading lines={12} height={16} /> : <Failure failure={error} again={() => void refetch()} />;
   return (
     <div className={css["filters"]}>
       {SHOWN.map((name) => (

@@ -1,5 +1,6 @@
 /** The rows, as many as there are: only those in sight are drawn, and more are asked for near the end. */
 
+import { Button } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useRef, useState } from "react";
 
@@ -124,7 +125,11 @@ export function List({ view, queue, selection }: Props) {
         })}
       </ol>
       <p className={css["end"]} role="status">
-        {queue.hasMore || queue.isLoadingMore ? say("turn.more") : `${say("turn.end")} · ${say("turn.count", { count: reviews.length })}`}
+        {queue.hasStopped ? (
+          <Button size="compact-sm" variant="default" onClick={queue.again}>
+            {say("state.again")}
+          </Button>
+        ) : queue.hasMore || queue.isLoadingMore ? say("turn.more") : `${say("turn.end")} · ${say("turn.count", { count: reviews.length })}`}
       </p>
     </div>
   );

@@ -21,6 +21,8 @@ export interface Queue {
   readonly failure: Error | null;
   readonly hasMore: boolean;
   readonly isLoadingMore: boolean;
+  /** More could not be had, and is asked for again only by `again`. */
+  readonly hasStopped: boolean;
   readonly more: () => void;
   readonly again: () => void;
 }
@@ -58,11 +60,13 @@ export function useQueue(view: View): Queue {
     failure: all.find((one) => one.isError && one.data === undefined)?.error ?? null,
     hasMore: ending.hasNextPage,
     isLoadingMore: ending.isFetchingNextPage,
+    hasStopped: ending.isFetchNextPageError,
     more: () => {
-      if (ending.hasNextPage && !ending.isFetchingNextPage) void ending.fetchNextPage();
+      if (ending.hasNextPage && !ending.isFetchingNextPage && !ending.isFetchNextPageError) void ending.fetchNextPage();
     },
     again: () => {
-      for (const one of all) if (one.isError) void one.refetch();
+      if (ending.isFetchNextPageError) void ending.fetchNextPage();
+      else for (const one of all) if (one.isError) void one.refetch();
     },
   };
 }

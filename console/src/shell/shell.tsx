@@ -1,23 +1,20 @@
 /** The frame of every page: where one can go, whether it is live, who is here, and what is being sent. */
 
-import { Button, Menu } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 
 import type { ConsoleConfig } from "../api/types";
-import { escaped } from "../design/hidden";
 import type { Settings } from "../design/settings";
 import { Outbox } from "../decide/outbox";
-import { forgetOthers } from "../decide/draft";
-import { useDesk } from "../decide/work";
 import { useConnection } from "../live/use-live";
 import { useKeys } from "../keyboard/use-keys";
 import { PLACES, useGo } from "../place";
 import { SessionEnded } from "../session/session-ended";
-import { useMay, useMe, useSession } from "../session/use-session";
+import { useMay } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { Feedback } from "./feedback";
 import { Keys } from "./keys-dialog";
+import { type Open, Person } from "./person";
 import { SettingsDialog } from "./settings-dialog";
 import css from "./shell.module.css";
 
@@ -28,13 +25,9 @@ interface Props {
   readonly children: ReactNode;
 }
 
-const SIGN_OUT_PATIENCE_MS = 5_000;
-
-type Open = "keys" | "feedback" | "settings" | null;
-
 export function Shell({ config, settings, change, children }: Props) {
   const { say } = useSpeech();
-  const [open, setOpen] = useState<Open>(null);
+  const [open, setOpen] = useState<Open | null>(null);
   const mayAudit = useMay("auditor", "policy-admin", "reviewer");
   const close = (): void => {
     setOpen(null);
@@ -116,41 +109,6 @@ function Offline() {
     <div role="alert" className={css["offline"]}>
       {say("state.offline")}
     </div>
-  );
-}
-
-function Person({ open }: { readonly open: (what: Open) => void }) {
-  const { say } = useSpeech();
-  const me = useMe();
-  const session = useSession();
-  const desk = useDesk();
-  return (
-    <Menu position="bottom-end" withinPortal={false}>
-      <Menu.Target>
-        <Button variant="subtle" size="compact-sm" color="gray" className={css["person"] ?? ""} title={escaped(me.subject)}>
-          {escaped(me.name ?? me.subject)}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{me.roles.join(", ")}</Menu.Label>
-        <Menu.Item onClick={() => { open("settings"); }}>{say("nav.settings")}</Menu.Item>
-        <Menu.Item onClick={() => { open("keys"); }}>{say("nav.help")}</Menu.Item>
-        <Menu.Item onClick={() => { open("feedback"); }}>{say("nav.feedback")}</Menu.Item>
-        <Menu.Divider />
-        <Menu.Item
-          onClick={() => {
-            // What was decided goes first; where it cannot, the person has to see that.
-            void desk.flush(SIGN_OUT_PATIENCE_MS).then((isAll) => {
-              if (!isAll) return;
-              forgetOthers(null);
-              session.signOut();
-            });
-          }}
-        >
-          {say("nav.sign_out")}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   );
 }
 
