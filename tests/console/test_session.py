@@ -106,7 +106,7 @@ async def test_who_goes_while_a_decision_has_no_answer_is_told_and_may_go_anyway
         await page.get_by_role("button", name="alice", exact=True).click()
         await page.get_by_role("menuitem", name="Log out").click()
         held = page.get_by_role("dialog", name="Not everything has arrived")
-        await expect(held).to_be_visible()
+        await expect(held).to_be_visible(timeout=10_000)  # as long as it waits for an answer
         await held.get_by_role("button", name=answer).click()
         await expect(held).to_be_hidden()
     await expect(page.get_by_role("heading", name="Review console")).to_be_visible()
