@@ -55,6 +55,9 @@ export function part(client: Client, view: View, which: Part, isLast: boolean) {
     },
     initialPageParam: null as string | null,
     getNextPageParam: ({ next }) => next,
+    // It is read anew when the reader wants it: all of its pages would be asked for again, and the list would move. What is new is told.
+    staleTime: Infinity,
+    refetchOnMount: false,
   });
 }
 

@@ -1,6 +1,6 @@
 /** What one person does in one tab: decisions on their way, and what is heard meanwhile. Ends with the person. */
 
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 
 import { amend, keys, recover } from "../api/queries";
@@ -12,7 +12,7 @@ import { LiveContext } from "../live/use-live";
 import type { Session } from "../session/session";
 import { useClient, useMe, useSession } from "../session/use-session";
 import * as draft from "./draft";
-import { Desk, type Outgoing, type Send } from "./outgoing";
+import { Desk, type Outgoing, type Send, type Wish } from "./outgoing";
 
 const DeskContext = createContext<Desk | null>(null);
 
@@ -42,6 +42,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
     () =>
       new Desk(sender(client, session, subject), (wish, stage) => {
         draft.settle(subject, wish, stage);
+        if (stage.kind === "done") mark(cached, changes, wish, stage.missing, subject);
         void cached.invalidateQueries({ queryKey: keys.patch(wish.patchId), refetchType: "none" });
       }, draft.memory(subject)),
   );
@@ -55,7 +56,6 @@ export function Work({ children }: { readonly children: ReactNode }) {
         // Never what is being read: whether that is old, the sidecar says when it is decided on.
         missed: () => {
           changes.miss();
-          void cached.invalidateQueries({ queryKey: keys.queue });
           void cached.invalidateQueries({ queryKey: ["facets"] });
         },
       }),
@@ -102,6 +102,15 @@ export function Work({ children }: { readonly children: ReactNode }) {
       <LiveContext value={{ live, changes }}>{children}</LiveContext>
     </DeskContext>
   );
+}
+
+const BECOMES = { approve: "approved", reject: "rejected", revoke: "revoked", reopen: null } as const;
+
+/** What was done is seen in the list that was read before: it is nobody's turn any more. */
+function mark(cached: QueryClient, changes: Changes, { patchId, action }: Wish, missing: number, subject: string): void {
+  const decision = BECOMES[action];
+  if (missing > 0) amend(cached, patchId, (review) => ({ ...review, approvals: [...new Set([...review.approvals, subject])] }));
+  else if (decision !== null) changes.decide(patchId, { decision, by: subject });
 }
 
 const KEEPALIVE_MAX = 8_000; // of the 64 KiB that a browser has for all of them

@@ -52,6 +52,11 @@ export class Changes {
     }
   }
 
+  /** This person decided it. It is told as well, but not while the live connection is away. */
+  decide(patchId: string, decision: Decision): void {
+    this.become({ ...this.heard, decided: put(this.heard.decided, patchId, decision) });
+  }
+
   /** Something was not heard: what is decided and held is only known anew from the list. */
   miss(): void {
     this.become({ ...this.heard, fresh: this.heard.fresh + 1 });

@@ -15,8 +15,9 @@ import { useNext } from "./use-next";
 import css from "./list.module.css";
 import { Row } from "./row";
 import type { Selection } from "./selection";
+import { comeBack, indexOf, leave } from "./spot";
 import type { Line, Queue } from "./use-queue";
-import type { View } from "./view";
+import { type View, write } from "./view";
 
 const ROW_PX = 68;
 const TITLE_PX = 36;
@@ -35,10 +36,13 @@ export function List({ view, queue, selection }: Props) {
   const { decided } = useHeard();
   const outgoing = useOutgoing();
   const box = useRef<HTMLDivElement>(null);
-  const [at, setAt] = useState(0);
+  const address = write(view).toString();
+  const [back] = useState(() => comeBack(address));
+  const [spot, setSpot] = useState(back?.spot ?? null);
   // Where the last key led, drawn or not: keys come faster than pictures. Null until the first.
-  const place = useRef<number | null>(null);
+  const place = useRef(spot);
   const { lines, reviews } = queue;
+  const at = Math.max(0, indexOf(spot, reviews));
   const next = useNext(reviews, null);
   const virtual = useVirtualizer({
     count: lines.length,
@@ -46,6 +50,7 @@ export function List({ view, queue, selection }: Props) {
     estimateSize: (index) => (lines[index]?.kind === "title" ? TITLE_PX : ROW_PX),
     getItemKey: (index) => keyOf(lines[index], index),
     overscan: 8,
+    initialOffset: back?.offset ?? 0,
   });
   const items = virtual.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
@@ -53,34 +58,42 @@ export function List({ view, queue, selection }: Props) {
     if (lastShown >= lines.length - AHEAD) queue.more();
   });
 
-  const come = useCallback((to: number): void => {
-    place.current = to;
-    setAt(to);
+  useEffect(
+    () => () => {
+      leave({ view: address, spot: place.current, offset: virtual.scrollOffset ?? 0 });
+    },
+    [address, virtual],
+  );
+
+  const come = useCallback((index: number, patchId: string): void => {
+    place.current = { patchId, index };
+    setSpot(place.current);
   }, []);
   const chosen = useRef(selection);
   useEffect(() => {
     chosen.current = selection;
   });
   const select = useCallback(
-    (to: number, patchId: string, isRange: boolean): void => {
-      come(to);
+    (index: number, patchId: string, isRange: boolean): void => {
+      come(index, patchId);
       if (isRange) chosen.current.extend(patchId);
       else chosen.current.toggle(patchId);
     },
     [come],
   );
   const move = (by: number): void => {
-    const to = place.current === null ? 0 : place.current + by;
+    const to = place.current === null ? 0 : indexOf(place.current, reviews) + by;
     const bounded = Math.max(0, Math.min(to, reviews.length - 1));
-    come(bounded);
+    const patchId = reviews[bounded]?.patch_id ?? "";
+    come(bounded, patchId);
     virtual.scrollToIndex(lines.findIndex((line) => line.kind === "review" && line.index === bounded), { align: "auto" });
     // The row may have to be drawn first.
     requestAnimationFrame(() => {
-      if (place.current !== bounded) return;
+      if (place.current?.patchId !== patchId) return;
       box.current?.querySelector<HTMLElement>(`[data-index="${String(bounded)}"] a`)?.focus();
     });
   };
-  const current = (): Review | undefined => reviews[Math.min(place.current ?? 0, reviews.length - 1)];
+  const current = (): Review | undefined => reviews[Math.max(0, indexOf(place.current, reviews))];
   useKeys({
     j: { what: "keys.move_down", run: () => { move(1); } },
     k: { what: "keys.move_up", run: () => { move(-1); } },

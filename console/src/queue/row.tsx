@@ -29,7 +29,7 @@ interface Props {
   readonly index: number;
   /** These two are the same functions for every row and every time, so that a row is only drawn when something of it changed. */
   readonly select: (index: number, patchId: string, isRange: boolean) => void;
-  readonly focused: (index: number) => void;
+  readonly focused: (index: number, patchId: string) => void;
 }
 
 export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent, selected, index, select, focused }: Props) {
@@ -57,7 +57,7 @@ export const Row = memo(function Row({ review, to, decision, outgoing, isCurrent
           {say("turn.priority.short", { sum: review.priority })}
         </span>
       </span>
-      <Link href={to} className={css["name"] ?? ""} tabIndex={isCurrent ? 0 : -1} onFocus={() => { focused(index); }}>
+      <Link href={to} className={css["name"] ?? ""} tabIndex={isCurrent ? 0 : -1} onFocus={() => { focused(index, id); }}>
         <span className={css["what"]}>
           <span className={css["id"]}>
             <Foreign text={id} />

@@ -19,7 +19,7 @@ import { List } from "./list";
 import { type Selection, useSelection } from "./selection";
 import css from "./turn-page.module.css";
 import { type Queue, useQueue } from "./use-queue";
-import { LANES, PLAIN, SORTS, type View, isFiltered } from "./view";
+import { LANES, PLAIN, SORTS, type View, isFiltered, write } from "./view";
 
 export function TurnPage() {
   const { say } = useSpeech();
@@ -197,7 +197,7 @@ function Content({ view, queue, clear }: ContentProps) {
 function Reviews({ view, queue, clear, selection }: ContentProps & { readonly selection: Selection }) {
   const { say } = useSpeech();
   if (queue.failure !== null) return <Failure failure={queue.failure} again={queue.again} />;
-  if (queue.reviews.length > 0) return <List view={view} queue={queue} selection={selection} />;
+  if (queue.reviews.length > 0) return <List key={write(view).toString()} view={view} queue={queue} selection={selection} />;
   if (queue.isLoading) return <Loading lines={10} height={44} />;
   return isFiltered(view) ? (
     <Empty title={say("turn.empty.filtered")}>
