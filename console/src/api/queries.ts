@@ -120,6 +120,13 @@ export async function recover(cached: QueryClient): Promise<void> {
   await cached.refetchQueries({ type: "active", predicate: ({ state, queryKey }) => state.status === "error" && (state.data === undefined || queryKey[0] !== keys.queue[0]) });
 }
 
+/** Change the card of a patch by what this person did to it; it stays as old as it is. */
+export function amendCard(cached: QueryClient, patchId: string, change: (detail: Detail) => Detail): void {
+  const key = keys.patch(patchId);
+  const state = cached.getQueryState<Detail>(key);
+  if (state?.data !== undefined) cached.setQueryData<Detail>(key, change(state.data), { updatedAt: state.dataUpdatedAt });
+}
+
 /** Change a review wherever it stands in a list that was read, without moving anything. */
 export function amend(cached: QueryClient, patchId: string, change: (review: Review) => Review): void {
   cached.setQueriesData<InfiniteData<Page<Review>, string | null>>({ queryKey: keys.queue }, (data) => {

@@ -3,7 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { ofPatch } from "../api/client";
-import { keys } from "../api/queries";
+import { amendCard } from "../api/queries";
 import type { Detail, Said } from "../api/types";
 import { useClient, useMe } from "../session/use-session";
 import { useSpeech } from "../words/words";
@@ -31,7 +31,7 @@ export function CommentDialog({ detail, ofGlass, close }: Props) {
     onSuccess: (said, sent) => {
       draft.arrived(subject, detail.patch_id, what, sent);
       // Added to what is shown, and not asked anew: the card must not become another one under the reader's eyes.
-      cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && (ofGlass ? withReview(had, said) : withComment(had, said)));
+      amendCard(cached, detail.patch_id, (had) => (ofGlass ? withReview(had, said) : withComment(had, said)));
       close();
     },
   });

@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { DANGER } from "../design/theme";
-import { keys } from "../api/queries";
+import { amendCard } from "../api/queries";
 import { ofPatch } from "../api/client";
 import { Problem } from "../api/problem";
 import type { Detail, Held } from "../api/types";
@@ -190,7 +190,7 @@ function useCourtesy(detail: Detail) {
     },
     onSuccess: (held, ask) => {
       if (typeof ask !== "string") keep(subject, detail.patch_id, "takeover", EMPTY);
-      cached.setQueryData<Detail>(keys.patch(detail.patch_id), (had) => had && { ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until });
+      amendCard(cached, detail.patch_id, (had) => ({ ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until }));
     },
   });
 }

@@ -13,9 +13,11 @@ export interface Heard {
   readonly decided: ReadonlyMap<string, Decision>;
   /** The newest version that was told of a patch. */
   readonly versions: ReadonlyMap<string, string>;
+  /** When something was told without its details, or not at all: any patch may have changed. */
+  readonly blindAt: number;
 }
 
-const NOTHING: Heard = { fresh: 0, decided: new Map(), versions: new Map() };
+const NOTHING: Heard = { fresh: 0, decided: new Map(), versions: new Map(), blindAt: 0 };
 const KEPT_MAX = 5_000;
 
 export class Changes {
@@ -33,14 +35,14 @@ export class Changes {
     const { fresh, decided, versions } = this.heard;
     switch (change.type) {
       case "review_opened":
-        this.become({ fresh: fresh + 1, decided: without(decided, change.patch_id), versions: put(versions, change.patch_id, change.version) });
+        this.become({ ...this.heard, fresh: fresh + 1, decided: without(decided, change.patch_id), versions: put(versions, change.patch_id, change.version) });
         return;
       case "review_changed":
         this.become({ ...this.heard, versions: put(versions, change.patch_id, change.version) });
         return;
       case "decision_made":
         this.become({
-          fresh,
+          ...this.heard,
           decided: put(decided, change.patch_id, { decision: change.decision, by: change.decided_by }),
           versions: put(versions, change.patch_id, change.version),
         });
@@ -48,7 +50,7 @@ export class Changes {
       case "claim_changed":
         return;
       case "queue_changed":
-        this.become({ ...this.heard, fresh: fresh + change.count });
+        this.become({ ...this.heard, fresh: fresh + change.count, blindAt: Date.now() });
     }
   }
 
@@ -59,7 +61,7 @@ export class Changes {
 
   /** Something was not heard: what is decided and held is only known anew from the list. */
   miss(): void {
-    this.become({ ...this.heard, fresh: this.heard.fresh + 1 });
+    this.become({ ...this.heard, fresh: this.heard.fresh + 1, blindAt: Date.now() });
   }
 
   /** The queue was read anew. */

@@ -9,6 +9,12 @@ import type { Client } from "../api/client";
 import type { Change, Ticket } from "../api/types";
 
 const NOT_ALLOWED = 1008;
+// So long a list waits for the first cursor, so that nothing happens between the two.
+const PATIENCE_MS = 1_000;
+const TICK_MS = 10_000;
+// A tick that comes so late says that the machine slept, and a connection that was silent for so long may be none any more.
+const SLEPT_MS = 30_000;
+const SILENT_MS = 120_000;
 
 export type Connection = "connecting" | "on" | "off";
 
@@ -22,6 +28,9 @@ export class Live {
   private socket: Reconnecting | null = null;
   private cursor: string | null = null;
   private hasGap = false;
+  private begun = false;
+  private heardAt = 0;
+  private readonly stops: (() => void)[] = [];
   private connection: Connection = "connecting";
   private readonly watchers = new Set<() => void>();
 
@@ -31,6 +40,9 @@ export class Live {
   ) {}
 
   readonly now = (): Connection => this.connection;
+
+  /** Whether a list that is read from now on misses nothing, or waited long enough: then what it missed is told. */
+  readonly hasBegun = (): boolean => this.begun;
 
   readonly subscribe = (watcher: () => void): (() => void) => {
     this.watchers.add(watcher);
@@ -43,9 +55,11 @@ export class Live {
       maxReconnectionDelay: 10_000,
       connectionTimeout: 10_000,
     });
+    this.watch();
     let told = 0;
     this.socket.addEventListener("open", () => {
       told = 0;
+      this.heardAt = Date.now();
       this.become("on");
     });
     this.socket.addEventListener("close", ({ code }: CloseEvent) => {
@@ -63,27 +77,58 @@ export class Live {
       const change = read(data);
       if (change === null) return;
       told += 1;
+      this.heardAt = Date.now();
       const first = this.cursor === null;
       this.cursor = change.cursor;
       if (this.hasGap) {
         this.hasGap = false;
         this.listener.missed();
       }
+      this.begin();
       // The first message of a connection only says where it begins.
       if (change.type === "queue_changed" && change.count === 0) return;
       if (!first || change.type !== "queue_changed") this.listener.heard(change);
     });
   }
 
-  /** Try at once, after the machine slept or the network came back. */
+  /** The machine slept, the network came back, somebody looks again: try at once, also where the connection only seems to be there. */
   wake(): void {
-    if (this.connection !== "on") this.socket?.reconnect();
+    if (this.connection !== "on" || Date.now() - this.heardAt > SLEPT_MS) this.renew();
   }
 
   close(): void {
+    for (const stop of this.stops.splice(0)) stop();
     this.socket?.close();
     this.socket = null;
     this.become("off");
+  }
+
+  /** A dead connection says nothing, and a browser does not say that it is dead. A new one goes on after the last cursor. */
+  private watch(): void {
+    let tickedAt = Date.now();
+    const ticking = setInterval(() => {
+      const now = Date.now();
+      const isDoubtful = now - tickedAt > SLEPT_MS || now - this.heardAt > SILENT_MS;
+      tickedAt = now;
+      if (isDoubtful && this.connection === "on") this.renew();
+    }, TICK_MS);
+    const waiting = setTimeout(() => {
+      if (this.begun) return;
+      this.hasGap = true;
+      this.begin();
+    }, PATIENCE_MS);
+    this.stops.push(() => { clearInterval(ticking); }, () => { clearTimeout(waiting); });
+  }
+
+  private renew(): void {
+    this.heardAt = Date.now();
+    this.socket?.reconnect();
+  }
+
+  private begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    for (const watcher of this.watchers) watcher();
   }
 
   private async address(): Promise<string> {

@@ -18,6 +18,12 @@ export function useConnection(): Connection {
   return useSyncExternalStore(live.subscribe, live.now);
 }
 
+/** Whether a list may be read: nothing that happens from now on is missed. */
+export function useHasBegun(): boolean {
+  const { live } = useBoth();
+  return useSyncExternalStore(live.subscribe, live.hasBegun);
+}
+
 export function useChanges(): Changes {
   return useBoth().changes;
 }

@@ -21,6 +21,8 @@ import css from "./turn-page.module.css";
 import { type Queue, useQueue } from "./use-queue";
 import { LANES, PLAIN, SORTS, type View, isFiltered, write } from "./view";
 
+const FILL_MS = 5_000;
+
 export function TurnPage() {
   const { say } = useSpeech();
   const [view, setView] = useView();
@@ -137,9 +139,22 @@ function Fresh({ queue }: { readonly queue: Queue }) {
     void cached.invalidateQueries({ queryKey: ["facets"] });
   };
   const isNobodyReading = queue.reviews.length === 0 && !queue.isLoading;
+  const hasFresh = fresh > 0;
+  const filledAt = useRef(0);
   useEffect(() => {
-    if (fresh > 0 && isNobodyReading) show();
-  });
+    if (!hasFresh || !isNobodyReading) return undefined;
+    // Nothing can move under the reader's eyes; but what is new may be for another lane, and there may be much of it.
+    const timer = setTimeout(() => {
+      filledAt.current = Date.now();
+      changes.shown();
+      cached.removeQueries({ queryKey: keys.queue, type: "inactive" });
+      void cached.invalidateQueries({ queryKey: keys.queue });
+      void cached.invalidateQueries({ queryKey: ["facets"] });
+    }, Math.max(0, filledAt.current + FILL_MS - Date.now()));
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [hasFresh, isNobodyReading, cached, changes]);
   useKeys({ ".": count > 0 ? { what: "keys.show", run: show } : null });
   return (
     <div className={css["fresh"]} role="status">

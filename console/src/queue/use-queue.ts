@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 
 import { part } from "../api/queries";
 import type { Review } from "../api/types";
+import { useHasBegun } from "../live/use-live";
 import { useClient } from "../session/use-session";
 import { PARTS, type Part, type View } from "./view";
 
@@ -30,12 +31,13 @@ export interface Queue {
 /** The parts of `view`. Hooks are asked for every part there is, and do nothing for those that the lane does not show. */
 export function useQueue(view: View): Queue {
   const client = useClient();
+  const hasBegun = useHasBegun();
   const shown = PARTS[view.lane];
   const last = shown.at(-1);
-  const mine = useInfiniteQuery({ ...part(client, view, "mine", last === "mine"), enabled: shown.includes("mine") });
-  const second = useInfiniteQuery({ ...part(client, view, "second", last === "second"), enabled: shown.includes("second") });
-  const expiring = useInfiniteQuery({ ...part(client, view, "expiring", last === "expiring"), enabled: shown.includes("expiring") });
-  const waiting = useInfiniteQuery({ ...part(client, view, "waiting", last === "waiting"), enabled: shown.includes("waiting") });
+  const mine = useInfiniteQuery({ ...part(client, view, "mine", last === "mine"), enabled: hasBegun && shown.includes("mine") });
+  const second = useInfiniteQuery({ ...part(client, view, "second", last === "second"), enabled: hasBegun && shown.includes("second") });
+  const expiring = useInfiniteQuery({ ...part(client, view, "expiring", last === "expiring"), enabled: hasBegun && shown.includes("expiring") });
+  const waiting = useInfiniteQuery({ ...part(client, view, "waiting", last === "waiting"), enabled: hasBegun && shown.includes("waiting") });
   const asked = { mine, second, expiring, waiting };
 
   const lines: Line[] = [];

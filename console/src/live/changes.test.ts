@@ -1,0 +1,24 @@
+import { expect, it, vi } from "vitest";
+
+import { Changes } from "./changes";
+
+it("where details were left out any patch may have changed", () => {
+  vi.useFakeTimers({ now: 1_000 });
+  const changes = new Changes();
+  changes.hear({ type: "review_changed", cursor: "1", patch_id: "p-1", version: '"2"' });
+  expect(changes.now().blindAt).toBe(0);
+  changes.hear({ type: "queue_changed", cursor: "2", count: 3 });
+  expect(changes.now()).toMatchObject({ fresh: 3, blindAt: 1_000 });
+  vi.setSystemTime(2_000);
+  changes.miss();
+  expect(changes.now()).toMatchObject({ fresh: 4, blindAt: 2_000 });
+  changes.shown(); // the list: a card that is open is as old as before
+  expect(changes.now()).toMatchObject({ fresh: 0, blindAt: 2_000 });
+  vi.useRealTimers();
+});
+
+it("what this person decided is marked as what others did", () => {
+  const changes = new Changes();
+  changes.decide("p-1", { decision: "approved", by: "alice" });
+  expect(changes.now().decided.get("p-1")).toEqual({ decision: "approved", by: "alice" });
+});
