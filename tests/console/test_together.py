@@ -90,6 +90,26 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
 
 
+async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(stage: Stage, sit: Sit) -> None:
+    diff = "--- a/x\n+++ b/x\n@@ -0,0 +1,90 @@\n" + "".join(f"+line {number}\n" for number in range(90))
+    await stage.review(1, patch__diff=diff)
+    alice = await sit()
+    page = alice.page
+    await alice.open("alice", "p-1")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    line = page.get_by_text("line 60", exact=True)
+    await page.keyboard.press("End")
+    await line.scroll_into_view_if_needed()
+    before = await line.bounding_box()
+    await stage.review(1, patch__diff=diff, wargame__run_id="run-2", ml__confidence=0.8)
+    said = page.get_by_role("alert").filter(has_text="This patch changed while you were reading")
+    await expect(said).to_be_in_viewport()
+    assert await line.bounding_box() == before
+    await said.get_by_role("button", name="Show what is new").click()
+    await expect(said).to_be_hidden()
+    await expect(page.get_by_role("region", name="Why is this here")).to_contain_text("0.8 < 0.95")
+
+
 async def test_what_was_chosen_for_a_rejection_comes_back_where_it_was_not_done(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
     alice = await sit()

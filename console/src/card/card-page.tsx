@@ -1,20 +1,17 @@
 /** One patch, from why it is here over the evidence to the decision; what comes next opens by itself. */
 
-import { Button } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
-import { keys, patch } from "../api/queries";
+import { patch } from "../api/queries";
 import { Problem } from "../api/problem";
 import type { Detail } from "../api/types";
-import { Decided } from "../decide/decided";
 import { DecisionBar } from "../decide/decision-bar";
 import { escaped } from "../design/hidden";
 import { Chip, Fact, Grade, Id, Moment } from "../design/piece";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
-import { useHeard } from "../live/use-live";
 import { useNames } from "../people/use-people";
 import { toPatch, toQueue, useGo, useView } from "../place";
 import { useNext } from "../queue/use-next";
@@ -23,6 +20,7 @@ import { useClient } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { Brief } from "./brief";
 import css from "./card-page.module.css";
+import { Changed } from "./changed";
 import { Evidence } from "./evidence";
 import { History } from "./history";
 import { Outcomes } from "./outcomes";
@@ -47,7 +45,7 @@ function Card({ id }: { readonly id: string }) {
   const [view] = useView();
   const go = useGo();
   const next = useNext(useQueue(view).reviews, id);
-  const { data, error, refetch } = useQuery(patch(useClient(), id));
+  const { data, dataUpdatedAt, error, refetch } = useQuery(patch(useClient(), id));
   const [isReady, shown] = useReady(data?.version ?? null);
   const goOn = (): void => {
     go(next === null ? toQueue(view) : toPatch(next, view));
@@ -70,7 +68,7 @@ function Card({ id }: { readonly id: string }) {
   return (
     <article className={css["card"]} aria-label={escaped(id)} data-ready={isReady}>
       <Head detail={data} />
-      <Changed detail={data} />
+      <Since look={data.since_last_look} />
       <div className={css["columns"]}>
         <div className={css["main"]}>
           <Region>
@@ -107,7 +105,7 @@ function Card({ id }: { readonly id: string }) {
           </Section>
         </div>
       </div>
-      <DecisionBar detail={data} goOn={goOn} isReady={isReady} />
+      <DecisionBar detail={data} goOn={goOn} isReady={isReady} notice={<Changed detail={data} readAt={dataUpdatedAt} failure={error} />} />
     </article>
   );
 }
@@ -167,32 +165,6 @@ function Head({ detail }: { readonly detail: Detail }) {
   );
 }
 
-/** What is new since this person looked last, and that it changed while they were reading. */
-function Changed({ detail }: { readonly detail: Detail }) {
-  const { say } = useSpeech();
-  const cached = useQueryClient();
-  const { versions, decided } = useHeard();
-  const told = versions.get(detail.patch_id);
-  const isNewer = told !== undefined && numberOf(told) > numberOf(detail.version);
-  const decision = isNewer ? decided.get(detail.patch_id) : undefined;
-  return (
-    <>
-      {isNewer && (
-        <div role="alert" className={css["changed"]}>
-          <strong>{say("card.changed.now")}</strong>
-          {decision !== undefined && <span>
-              <Decided decision={decision} />
-            </span>}
-          <Button size="compact-sm" onClick={() => void cached.invalidateQueries({ queryKey: keys.patch(detail.patch_id) })}>
-            {say("card.changed.reload")}
-          </Button>
-        </div>
-      )}
-      <Since look={detail.since_last_look} />
-    </>
-  );
-}
-
 /** Whether the patch itself is on the screen, and has been for a moment: who pressed a key twice does not decide on the next one. */
 function useReady(version: string | null): readonly [boolean, () => void] {
   const [ready, setReady] = useState<string | null>(null);
@@ -208,8 +180,4 @@ function useReady(version: string | null): readonly [boolean, () => void] {
     timer.current = setTimeout(() => { setReady(version); }, SETTLED_MS);
   }, [version]);
   return [version !== null && ready === version, shown];
-}
-
-function numberOf(version: string): number {
-  return Number(version.replaceAll('"', ""));
 }

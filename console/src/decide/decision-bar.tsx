@@ -2,7 +2,8 @@
 
 import { Button, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useContext, useState } from "react";
+import { createPortal } from "react-dom";
 
 import { DANGER } from "../design/theme";
 import { amendCard } from "../api/queries";
@@ -15,6 +16,7 @@ import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
 import { useClient, useMay, useMe } from "../session/use-session";
+import { FootContext } from "../shell/foot";
 import { Caps } from "../shell/keys-dialog";
 import { type Key, useSpeech } from "../words/words";
 import css from "./decision-bar.module.css";
@@ -32,9 +34,11 @@ interface Props {
   readonly goOn: () => void;
   /** Whether the patch is on the screen: nothing is approved before. */
   readonly isReady: boolean;
+  /** What the person has to know before they decide. */
+  readonly notice: ReactNode;
 }
 
-export function DecisionBar({ detail, goOn, isReady }: Props) {
+export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   const { say, time } = useSpeech();
   const { subject } = useMe();
   const person = { subject, isReviewer: useMay("reviewer"), mayBreakGlass: useMay("break-glass") };
@@ -105,8 +109,11 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
       },
     },
   };
-  return (
+  const foot = useContext(FootContext);
+  if (foot === null) return null;
+  return createPortal(
     <footer className={css["bar"]}>
+      {notice}
       <Holder detail={detail} />
       {courtesy.error !== null && (
         <span role="alert" className={css["failure"]}>
@@ -157,7 +164,8 @@ export function DecisionBar({ detail, goOn, isReady }: Props) {
       ) : (
         dialog !== null && <SayDialog key={dialog} patchId={detail.patch_id} close={close} {...said[dialog]} />
       )}
-    </footer>
+    </footer>,
+    foot,
   );
 }
 

@@ -29,7 +29,7 @@ export function TurnPage() {
   const isNarrow = useMediaQuery("(width < 900px)");
   const [filtering, setFiltering] = useState(false);
   return (
-    <div className={css["page"]}>
+    <div className={css["page"]} data-fills>
       <h1 className="unseen">{say("turn.title")}</h1>
       {isNarrow ? (
         <Drawer opened={filtering} onClose={() => { setFiltering(false); }} title={say("turn.filters")}>

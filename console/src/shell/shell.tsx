@@ -13,6 +13,7 @@ import { SessionEnded } from "../session/session-ended";
 import { useMay } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { Feedback } from "./feedback";
+import { FootContext } from "./foot";
 import { Keys } from "./keys-dialog";
 import { type Open, Person } from "./person";
 import { SettingsDialog } from "./settings-dialog";
@@ -28,6 +29,7 @@ interface Props {
 export function Shell({ config, settings, change, children }: Props) {
   const { say } = useSpeech();
   const [open, setOpen] = useState<Open | null>(null);
+  const [foot, setFoot] = useState<HTMLElement | null>(null);
   const mayAudit = useMay("auditor", "policy-admin", "reviewer");
   const close = (): void => {
     setOpen(null);
@@ -61,9 +63,12 @@ export function Shell({ config, settings, change, children }: Props) {
         <Person open={setOpen} />
       </header>
       <main id="content" tabIndex={-1} className={css["content"]}>
-        {children}
+        <FootContext value={foot}>{children}</FootContext>
       </main>
-      <Outbox />
+      <div className={css["foot"]}>
+        <Outbox />
+        <div ref={setFoot} />
+      </div>
       <SessionEnded />
       <Keys opened={open === "keys"} close={close} settings={settings} change={change} />
       <Feedback opened={open === "feedback"} close={close} build={config.build} />

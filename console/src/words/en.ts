@@ -203,6 +203,7 @@ export const en = {
   "card.changed.decision": "it was decided",
   "card.changed.state": "it stands otherwise",
   "card.changed.now": "This patch changed while you were reading",
+  "card.changed.maybe": "This patch may have changed while you were reading",
   "card.changed.reload": "Show what is new",
   "card.missing": "There is no such patch",
   "card.new": "New",

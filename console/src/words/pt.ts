@@ -205,6 +205,7 @@ export const pt: Words = {
   "card.changed.decision": "foi decidida",
   "card.changed.state": "o estado é outro",
   "card.changed.now": "Esta correção mudou enquanto a lia",
+  "card.changed.maybe": "Esta correção pode ter mudado enquanto a lia",
   "card.changed.reload": "Mostrar o que há de novo",
   "card.missing": "Não existe tal correção",
   "card.new": "Novo",
