@@ -32,18 +32,18 @@ export const theme = createTheme({
   respectReducedMotion: true,
 });
 
-export const variables: CSSVariablesResolver = () => ({
-  variables: {
-    "--mantine-color-body": "var(--paper)",
-    "--mantine-color-text": "var(--ink)",
-    "--mantine-color-dimmed": "var(--ink-soft)",
-    "--mantine-color-default": "var(--surface)",
-    "--mantine-color-default-hover": "var(--sunken)",
-    "--mantine-color-default-border": "var(--line-strong)",
-    "--mantine-color-placeholder": "var(--ink-soft)",
-    "--mantine-color-error": "var(--bad)",
-    "--mantine-color-anchor": "var(--accent)",
-  },
-  light: {},
-  dark: {},
-});
+const TOKENS = {
+  "--mantine-color-body": "var(--paper)",
+  "--mantine-color-text": "var(--ink)",
+  "--mantine-color-dimmed": "var(--ink-soft)",
+  "--mantine-color-default": "var(--surface)",
+  "--mantine-color-default-hover": "var(--sunken)",
+  "--mantine-color-default-color": "var(--ink)",
+  "--mantine-color-default-border": "var(--line-strong)",
+  "--mantine-color-placeholder": "var(--ink-soft)",
+  "--mantine-color-error": "var(--bad)",
+  "--mantine-color-anchor": "var(--accent)",
+};
+
+/** For each scheme by itself: Mantine says its own colours so, and they would win over what is said for both. */
+export const variables: CSSVariablesResolver = () => ({ variables: {}, light: TOKENS, dark: TOKENS });
