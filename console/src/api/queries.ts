@@ -3,7 +3,7 @@
 import { type InfiniteData, QueryClient, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
 import { DAY_MS, isClose } from "../queue/deadline";
-import { type Part, type View, filtersOf, question } from "../queue/view";
+import { type Part, type View, counted, question } from "../queue/view";
 import { type Answer, type Client, ofPatch } from "./client";
 import { isPassing } from "./problem";
 import type { AuditEntry, Detail, Facets, Result, Review, Summary, Timeline } from "./types";
@@ -37,7 +37,7 @@ export function cache(): QueryClient {
 export const keys = {
   queue: ["queue"] as const,
   part: (view: View, part: Part) => ["queue", part, question(view, part, PAGE).toString()] as const,
-  facets: (view: View) => ["facets", filtersOf(view).toString()] as const,
+  facets: (view: View) => ["facets", counted(view).toString()] as const,
   patch: (patchId: string) => ["patch", patchId] as const,
   audit: (filters: string) => ["audit", filters] as const,
   summary: (since: string, until: string) => ["summary", since, until] as const,
@@ -64,7 +64,7 @@ export function part(client: Client, view: View, which: Part, isLast: boolean) {
 export function facets(client: Client, view: View) {
   return queryOptions({
     queryKey: keys.facets(view),
-    queryFn: async ({ signal }) => (await client.get<Facets>(`/hitl/queue/facets?${filtersOf(view).toString()}`, signal)).body,
+    queryFn: async ({ signal }) => (await client.get<Facets>(`/hitl/queue/facets?${counted(view).toString()}`, signal)).body,
     staleTime: 30_000,
   });
 }

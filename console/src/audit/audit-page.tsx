@@ -1,9 +1,7 @@
 /** What was said and done, with filters that stand in the address, page by page or as a file. */
 
 import { Button, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
 import table from "../design/table.module.css";
@@ -12,6 +10,7 @@ import type { AuditEntry } from "../api/types";
 import { escaped } from "../design/hidden";
 import { Foreign, Moment } from "../design/piece";
 import { Empty, Failure, Loading } from "../design/state";
+import { useTyped } from "../design/use-typed";
 import { toPatch } from "../place";
 import { useNames } from "../people/use-people";
 import { PLAIN } from "../queue/view";
@@ -33,10 +32,8 @@ export default function AuditPage() {
   const { say } = useSpeech();
   const [params, setParams] = useSearchParams();
   const filters = asked(params);
-  const [chosen, setChosen] = useState(0); // what is in the fields begins anew when one is filled by a click
   const only = (actor: string): void => {
     setParams({ ...Object.fromEntries(params), actor }, { replace: true });
-    setChosen(chosen + 1);
   };
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(audit(useClient(), filters.toString()));
   const rows = data?.pages.flatMap((page) => page.rows) ?? [];
@@ -49,7 +46,7 @@ export default function AuditPage() {
       <div className={css["tools"]}>
         {FILTERS.map((name) => (
           <Field
-            key={`${name} ${String(chosen)}`}
+            key={name}
             name={name}
             value={params.get(name) ?? ""}
             change={(value) => {
@@ -84,8 +81,7 @@ interface FieldProps {
 
 function Field({ name, value, change }: FieldProps) {
   const { say } = useSpeech();
-  const [text, setText] = useState(value);
-  const ask = useDebouncedCallback(change, 300);
+  const { text, type, done } = useTyped(value, change);
   const isDay = name === "since" || name === "until";
   return (
     <TextInput
@@ -93,10 +89,8 @@ function Field({ name, value, change }: FieldProps) {
       label={say(NAMES[name])}
       type={isDay ? "date" : "text"}
       value={text}
-      onChange={({ currentTarget }) => {
-        setText(currentTarget.value);
-        ask(currentTarget.value.trim());
-      }}
+      onChange={({ currentTarget }) => { type(currentTarget.value); }}
+      onBlur={done}
     />
   );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Review } from "../api/types";
 import { between } from "./selection";
-import { isTurnOf, nextAfter } from "./use-queue";
+import { isTurnOf, nextAfter, totalOf } from "./use-queue";
 
 const reviews = ["a", "b", "c", "d"].map((patch_id) => ({ patch_id }) as Review);
 const none = (): boolean => false;
@@ -22,6 +22,15 @@ describe("what comes next", () => {
     expect(nextAfter(reviews.slice(0, 1), "a", none)).toBeNull();
     expect(nextAfter(reviews, "a", () => true)).toBeNull();
   });
+});
+
+it.each([
+  ["6", 1, "5"],
+  ["6", 0, "6"],
+  ["10000+", 3, "10000+"],
+  [null, 2, ""],
+])("of %s reviews, %s of which stand further up, %j stand below the title", (told, above, expected) => {
+  expect(totalOf(told, above)).toBe(expected);
 });
 
 it.each([

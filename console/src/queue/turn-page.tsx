@@ -1,7 +1,7 @@
 /** My turn: what a reviewer does next, the queue as work. Filters, order and search stand in the address. */
 
 import { Button, Drawer, Select, Tabs, TextInput } from "@mantine/core";
-import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
+import { useMediaQuery } from "@mantine/hooks";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 
@@ -9,6 +9,7 @@ import { keys } from "../api/queries";
 import { UNWRITTEN } from "../batch/batch";
 import { BatchDialog } from "../batch/batch-dialog";
 import { Empty, Failure, Loading, Region } from "../design/state";
+import { useTyped } from "../design/use-typed";
 import { useChanges, useHeard } from "../live/use-live";
 import { useKeys } from "../keyboard/use-keys";
 import { useView } from "../place";
@@ -45,7 +46,7 @@ export function TurnPage() {
       <section className={css["main"]} aria-label={say("turn.title")}>
         <Lanes view={view} change={setView} />
         <div className={css["tools"]}>
-          <Search key={view.lane} view={view} change={setView} />
+          <Search view={view} change={setView} />
           <Select
             aria-label={say("turn.sort")}
             value={view.sort}
@@ -103,9 +104,8 @@ function Lanes({ view, change }: Changing) {
 
 function Search({ view, change }: Changing) {
   const { say } = useSpeech();
-  const [text, setText] = useState(view.q);
   const box = useRef<HTMLInputElement>(null);
-  const ask = useDebouncedCallback((q: string) => { change({ ...view, q }); }, 250);
+  const { text, type, done } = useTyped(view.q, (q) => { change({ ...view, q }); });
   useKeys({ "/": { what: "keys.search", run: () => box.current?.focus() } });
   return (
     <TextInput
@@ -115,10 +115,8 @@ function Search({ view, change }: Changing) {
       aria-label={say("turn.search")}
       placeholder={say("turn.search")}
       value={text}
-      onChange={({ currentTarget }) => {
-        setText(currentTarget.value);
-        ask(currentTarget.value);
-      }}
+      onChange={({ currentTarget }) => { type(currentTarget.value); }}
+      onBlur={done}
       onKeyDown={({ key, currentTarget }) => {
         if (key === "Escape" || key === "Enter") currentTarget.blur();
       }}
@@ -212,8 +210,9 @@ function Content({ view, queue, clear }: ContentProps) {
 function Reviews({ view, queue, clear, selection }: ContentProps & { readonly selection: Selection }) {
   const { say } = useSpeech();
   if (queue.failure !== null) return <Failure failure={queue.failure} again={queue.again} />;
-  if (queue.reviews.length > 0) return <List key={write(view).toString()} view={view} queue={queue} selection={selection} />;
+  // All of its parts or none: one that came later would move what is read, and take reviews from another.
   if (queue.isLoading) return <Loading lines={10} height={44} />;
+  if (queue.reviews.length > 0) return <List key={write(view).toString()} view={view} queue={queue} selection={selection} />;
   return isFiltered(view) ? (
     <Empty title={say("turn.empty.filtered")}>
       <Button variant="default" onClick={clear}>

@@ -44,8 +44,10 @@ export function useQueue(view: View): Queue {
   const reviews: Review[] = [];
   const seen = new Set<string>();
   for (const which of shown) {
-    const rows = (asked[which].data?.pages ?? []).flatMap((page) => page.rows).filter(({ patch_id: id }) => !seen.has(id));
-    if (rows.length > 0 && shown.length > 1) lines.push({ kind: "title", part: which, total: asked[which].data?.pages[0]?.total ?? "" });
+    const found = (asked[which].data?.pages ?? []).flatMap((page) => page.rows);
+    const rows = found.filter(({ patch_id: id }) => !seen.has(id));
+    const total = totalOf(asked[which].data?.pages[0]?.total ?? null, found.length - rows.length);
+    if (rows.length > 0 && shown.length > 1) lines.push({ kind: "title", part: which, total });
     for (const review of rows) {
       seen.add(review.patch_id);
       lines.push({ kind: "review", review, part: which, index: reviews.length });
@@ -71,6 +73,11 @@ export function useQueue(view: View): Queue {
       else for (const one of all) if (one.isError) void one.refetch();
     },
   };
+}
+
+/** How many reviews stand below a title: all that there are but those that stand further up. Of very many ("10000+") as it was said. */
+export function totalOf(told: string | null, above: number): string {
+  return told !== null && /^\d+$/.test(told) ? String(Number(told) - above) : (told ?? "");
 }
 
 /** Whether it is for this person to decide: nobody else holds it, and they have not approved it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { PLAIN, question, read, toggle, write } from "./view";
+import { PLAIN, counted, question, read, toggle, write } from "./view";
 
 describe("a view", () => {
   it.each(["", "lane=mine", "severity=critical&severity=high&q=log4j", "sort=age&confidence_min=0.5&confidence_max=0.95", "package=a%2Fb+c"])(
@@ -22,15 +22,24 @@ describe("a view", () => {
   });
 
   it.each([
-    ["mine", "claimed=me"],
-    ["second", "needs=me"],
-    ["expiring", "sort=deadline"],
-    ["waiting", "claimed=nobody"],
-  ] as const)("asks for its part %s", (part, expected) => {
-    expect(question(PLAIN, part, 50).toString()).toContain(expected);
+    ["turn", "mine", "sort=risk&claimed=me"],
+    ["turn", "second", "sort=risk&needs=me&turn=me"],
+    ["turn", "expiring", "sort=deadline&turn=me"],
+    ["turn", "waiting", "sort=risk&turn=me"],
+    ["second", "second", "sort=risk&needs=me"],
+    ["expiring", "expiring", "sort=deadline"],
+    ["all", "waiting", "sort=risk"],
+  ] as const)("in lane %s asks for its part %s", (lane, part, expected) => {
+    expect(question({ ...PLAIN, lane }, part, 50).toString()).toBe(`limit=50&${expected}`);
   });
 
-  it("asks for everything where everything is wanted", () => {
-    expect(question({ ...PLAIN, lane: "all" }, "waiting", 50).get("claimed")).toBeNull();
+  it.each([
+    ["turn", "severity=low&turn=me"],
+    ["mine", "severity=low&claimed=me"],
+    ["second", "severity=low&needs=me"],
+    ["expiring", "severity=low"],
+    ["all", "severity=low"],
+  ] as const)("has what is in lane %s counted", (lane, expected) => {
+    expect(counted(toggle({ ...PLAIN, lane }, "severity", "low")).toString()).toBe(expected);
   });
 });

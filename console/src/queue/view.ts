@@ -86,11 +86,20 @@ export function question(view: View, part: Part, limit: number): URLSearchParams
   params.set("sort", part === "expiring" ? "deadline" : view.sort);
   if (part === "mine") params.set("claimed", "me");
   if (part === "second") params.set("needs", "me");
-  if (view.lane === "turn" && (part === "waiting" || part === "expiring")) params.set("turn", "me");
-  if (view.lane === "turn" && part === "waiting") params.set("claimed", "nobody");
+  if (view.lane === "turn" && part !== "mine") params.set("turn", "me");
   return params;
 }
 
+/** What the API is asked to count: what the lane holds. Which reviews are about to expire it does not know, and counts all. */
+export function counted(view: View): URLSearchParams {
+  const params = filtersOf(view);
+  if (view.lane === "turn") params.set("turn", "me");
+  if (view.lane === "mine") params.set("claimed", "me");
+  if (view.lane === "second") params.set("needs", "me");
+  return params;
+}
+
+/** Filters, bounds and search of a view. */
 function filtersOf(view: View): URLSearchParams {
   const params = new URLSearchParams();
   for (const name of FILTERS) for (const value of view.filters[name] ?? []) params.append(name, value);
@@ -100,8 +109,6 @@ function filtersOf(view: View): URLSearchParams {
   if (view.q.trim() !== "") params.set("q", view.q.trim());
   return params;
 }
-
-export { filtersOf };
 
 function oneOf<T extends string>(known: readonly T[], said: string | null, otherwise: T): T {
   return known.find((one) => one === said) ?? otherwise;
