@@ -3,7 +3,7 @@
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { Suspense, lazy, useEffect, useLayoutEffect, useMemo, useState } from "react";
-import { Route, Switch } from "wouter";
+import { Route, Switch, useLocation, useSearchParams } from "wouter";
 
 import { cache } from "./api/queries";
 import type { ConsoleConfig } from "./api/types";
@@ -110,8 +110,10 @@ function Inside({ config, settings, change }: InsideProps) {
 
 function Pages() {
   const { say } = useSpeech();
+  const [at] = useLocation();
+  const [params] = useSearchParams();
   return (
-    <Region>
+    <Region key={`${at} ${params.get("id") ?? ""}`}>
       <Suspense fallback={<Loading isPage />}>
         <Switch>
           <Route path={PLACES.turn} component={TurnPage} />

@@ -148,6 +148,7 @@ async def test_an_id_that_runs_backwards_is_shown_as_it_is_wherever_one_decides(
     await page.get_by_role("checkbox", name=f"Select {shown}").check()
     await alice.row(shown).get_by_role("link").click()
     await alice.reads(shown)
+    await expect(page).to_have_title(f"{shown} · hitl-stream")
     await alice.press("r")
     await expect(page.get_by_role("dialog", name=f"Reject {shown}")).to_be_visible()
     await alice.press("Escape")

@@ -9,6 +9,7 @@ import { audit } from "../api/queries";
 import type { AuditEntry } from "../api/types";
 import { escaped } from "../design/hidden";
 import { Foreign, Moment } from "../design/piece";
+import { PageTitle } from "../design/page-title";
 import { Empty, Failure, Loading } from "../design/state";
 import { useTyped } from "../design/use-typed";
 import { toPatch } from "../place";
@@ -40,7 +41,7 @@ export default function AuditPage() {
   return (
     <div className={css["page"]}>
       <header className={css["head"]}>
-        <h1>{say("audit.title")}</h1>
+        <PageTitle name={say("audit.title")} />
         <p>{say("audit.lead")}</p>
       </header>
       <div className={css["tools"]}>

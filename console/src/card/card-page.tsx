@@ -10,6 +10,7 @@ import type { Detail } from "../api/types";
 import { DecisionBar } from "../decide/decision-bar";
 import { escaped } from "../design/hidden";
 import { Chip, Fact, Grade, Id, Moment } from "../design/piece";
+import { PageTitle } from "../design/page-title";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
@@ -130,9 +131,9 @@ function Head({ detail }: { readonly detail: Detail }) {
         ← {say("card.back")}
       </Link>
       <div className={css["title"]}>
-        <h1>
+        <PageTitle name={detail.patch_id}>
           <Id text={detail.patch_id} />
-        </h1>
+        </PageTitle>
         <Grade value={detail.vulnerability.severity} of="severity" />
         <Chip tone={detail.state === "approved" ? "good" : detail.state === "pending" || detail.state === "collecting" ? "info" : "bad"}>
           {sayOr(`state.${detail.state}`, detail.state)}

@@ -1,6 +1,7 @@
 /** A dialog: there at once, so that who types on is heard, and with a way out that has a name. */
 
 import { Modal, type ModalProps } from "@mantine/core";
+import { useEffect, useState } from "react";
 
 import { useSessionState } from "../session/use-session";
 import { useSpeech } from "../words/words";
@@ -15,6 +16,7 @@ interface Props extends Pick<ModalProps, "opened" | "onClose" | "title" | "size"
 
 export function Dialog({ title, children, withCloseButton = true, topmost = false, ...others }: Props) {
   const { say } = useSpeech();
+  useReturn(others.opened);
   // Escape is heard by every dialog that is open, also by those below the topmost one.
   const isCovered = useSessionState().kind === "ended" && !topmost;
   return (
@@ -35,4 +37,23 @@ export function Dialog({ title, children, withCloseButton = true, topmost = fals
       </Modal.Content>
     </Modal.Root>
   );
+}
+
+/** Who closes a dialog goes on where they were. Mantine sees to it for one that opens and closes, not for one that comes and goes. */
+function useReturn(opened: boolean): void {
+  const [before] = useState(() => (opened ? document.activeElement : null));
+  useEffect(
+    () => () => {
+      const isFree = document.activeElement === null || document.activeElement === document.body;
+      const to = before?.isConnected === true ? before : openerOf(before);
+      if (isFree && to instanceof HTMLElement) to.focus({ preventScroll: true });
+    },
+    [before],
+  );
+}
+
+/** What opened the menu that is closed by now. */
+function openerOf(item: Element | null): Element | null {
+  const name = item?.closest("[role=menu]")?.getAttribute("aria-labelledby");
+  return name == null ? null : document.getElementById(name);
 }

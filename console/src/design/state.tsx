@@ -6,6 +6,7 @@ import { Component, type ReactNode } from "react";
 import { Problem } from "../api/problem";
 import { useSpeech } from "../words/words";
 import { escaped } from "./hidden";
+import { PageTitle } from "./page-title";
 import css from "./state.module.css";
 
 interface State {
@@ -54,7 +55,7 @@ export function Empty({ title, isPage = false, children }: State & { readonly ti
 }
 
 function Title({ isPage, children }: { readonly isPage: boolean; readonly children: string }) {
-  return isPage ? <h1>{children}</h1> : <strong>{children}</strong>;
+  return isPage ? <PageTitle name={children} /> : <strong>{children}</strong>;
 }
 
 /** A part of the page that breaks takes no other with it. */

@@ -7,6 +7,7 @@ import { useSearchParams } from "wouter";
 import table from "../design/table.module.css";
 import { summary, timeline } from "../api/queries";
 import type { Summary, Timeline } from "../api/types";
+import { PageTitle } from "../design/page-title";
 import { Failure, Loading, Region } from "../design/state";
 import { useNow } from "../design/use-now";
 import { useClient } from "../session/use-session";
@@ -26,7 +27,7 @@ export default function NumbersPage() {
   return (
     <div className={css["page"]}>
       <header className={css["head"]}>
-        <h1>{say("numbers.title")}</h1>
+        <PageTitle name={say("numbers.title")} />
         <SegmentedControl
           size="xs"
           aria-label={say("numbers.range")}

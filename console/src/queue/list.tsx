@@ -65,6 +65,14 @@ export function List({ view, queue, selection }: Props) {
     [address, virtual],
   );
 
+  const hasReturned = useRef(back?.spot == null);
+  useEffect(() => {
+    const row = hasReturned.current ? null : box.current?.querySelector<HTMLElement>("[data-current=true] a");
+    if (row == null) return; // not drawn yet
+    hasReturned.current = true;
+    if (document.activeElement?.matches("body,h1") === true) row.focus({ preventScroll: true });
+  });
+
   const come = useCallback((index: number, patchId: string): void => {
     place.current = { patchId, index };
     setSpot(place.current);

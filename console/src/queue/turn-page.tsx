@@ -8,6 +8,7 @@ import { useEffect, useRef, useState } from "react";
 import { keys } from "../api/queries";
 import { UNWRITTEN } from "../batch/batch";
 import { BatchDialog } from "../batch/batch-dialog";
+import { PageTitle } from "../design/page-title";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useTyped } from "../design/use-typed";
 import { useChanges, useHeard } from "../live/use-live";
@@ -31,7 +32,7 @@ export function TurnPage() {
   const [filtering, setFiltering] = useState(false);
   return (
     <div className={css["page"]} data-fills>
-      <h1 className="unseen">{say("turn.title")}</h1>
+      <PageTitle name={say("turn.title")} className="unseen" />
       {isNarrow ? (
         <Drawer opened={filtering} onClose={() => { setFiltering(false); }} title={say("turn.filters")}>
           <Filters view={view} change={setView} />
