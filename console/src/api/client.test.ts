@@ -27,6 +27,16 @@ describe("the client", () => {
     expect(Object.fromEntries(sent)).toMatchObject({ authorization: "Bearer secret", "if-match": '"7"', "idempotency-key": "k" });
   });
 
+  it("gives up on an answer in time, and on no file", async () => {
+    const timeout = vi.spyOn(AbortSignal, "timeout");
+    const { client: asks } = client(() => new Response("[1]"));
+    expect(await (await asks.download("/hitl/audit?format=csv")).text()).toBe("[1]");
+    expect(timeout).not.toHaveBeenCalled();
+    await asks.get("/hitl/audit");
+    expect(timeout).toHaveBeenCalledOnce();
+    timeout.mockRestore();
+  });
+
   it("reads a problem with its members", async () => {
     const { client: asks } = client(() => problem(412, "stale-version"));
     const failure: unknown = await asks.get("/x").catch((one: unknown) => one);

@@ -41,23 +41,24 @@ export class Client {
     return await this.ask<T>("POST", path, question);
   }
 
-  /** The bytes of a file. Raises Problem, Unreachable. */
+  /** The bytes of a file, however long it takes. Raises Problem, Unreachable. */
   async download(path: string): Promise<Blob> {
-    return await (await this.send("GET", path, {})).blob();
+    const answer = await this.send("GET", path, {}, null);
+    return await whole(async () => await answer.blob());
   }
 
   private async ask<T>(method: string, path: string, question: Question): Promise<Answer<T>> {
     const answer = await this.send(method, path, question);
     const { headers } = answer;
     return {
-      body: (await body(answer)) as T,
+      body: (await whole(async () => (await answer.json()) as unknown)) as T,
       etag: headers.get("ETag"),
       next: nextOf(headers.get("Link")),
       total: headers.get("X-Total-Count"),
     };
   }
 
-  private async send(method: string, path: string, question: Question): Promise<Response> {
+  private async send(method: string, path: string, question: Question, patienceMs: number | null = TIMEOUT_MS): Promise<Response> {
     const token = this.voucher.token();
     const headers = new Headers({ Accept: "application/json" });
     if (token !== null) headers.set("Authorization", `Bearer ${token}`);
@@ -68,7 +69,7 @@ export class Client {
       headers,
       cache: "no-store",
       credentials: "omit",
-      signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(question.signal === undefined ? [] : [question.signal])]),
+      signal: AbortSignal.any([...(patienceMs === null ? [] : [AbortSignal.timeout(patienceMs)]), ...(question.signal === undefined ? [] : [question.signal])]),
       keepalive: question.keepalive ?? false,
     };
     if (method === "POST") {
@@ -93,9 +94,9 @@ async function reach(path: string, request: RequestInit, given: AbortSignal | un
   }
 }
 
-async function body(answer: Response): Promise<unknown> {
+async function whole<T>(read: () => Promise<T>): Promise<T> {
   try {
-    return await answer.json();
+    return await read();
   } catch (failure) {
     throw new Unreachable("the answer was cut off", { cause: failure });
   }

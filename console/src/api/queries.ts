@@ -5,6 +5,7 @@ import { type InfiniteData, QueryClient, infiniteQueryOptions, queryOptions } fr
 import { DAY_MS, isClose } from "../queue/deadline";
 import { type Part, type View, counted, question } from "../queue/view";
 import { type Answer, type Client, ofPatch } from "./client";
+import { PAGE_MAX } from "./limits";
 import { isPassing } from "./problem";
 import type { AuditEntry, Detail, Facets, Result, Review, Summary, Timeline } from "./types";
 
@@ -83,7 +84,7 @@ export function moreResults(client: Client, patchId: string, round: number) {
   return infiniteQueryOptions({
     queryKey: [...keys.patch(patchId), "results", round],
     queryFn: async ({ pageParam, signal }): Promise<Page<Result>> =>
-      page(await client.get<Result[]>(pageParam ?? ofPatch(patchId, "results", { round: String(round), limit: "200" }), signal)),
+      page(await client.get<Result[]>(pageParam ?? ofPatch(patchId, "results", { round: String(round), limit: String(PAGE_MAX) }), signal)),
     initialPageParam: null as string | null,
     getNextPageParam: ({ next }) => next,
   });

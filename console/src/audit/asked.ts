@@ -1,7 +1,12 @@
 /** The filters of the audit: in the address as the reader chose them, towards the API as it wants them. Pure. */
 
+import { en } from "../words/en";
+
 export const FILTERS = ["patch_id", "actor", "action", "policy_version", "since", "until"] as const;
 export type Filter = (typeof FILTERS)[number];
+
+/** What can have been done, as the API names it: all of it has words. */
+export const ACTIONS: readonly string[] = Object.keys(en).flatMap((key) => (key.startsWith("action.") ? [key.slice("action.".length)] : []));
 
 /** What the API is asked. Days are the reader's own: they begin at midnight where the reader is, and `until` is part of the range. */
 export function asked(params: URLSearchParams): URLSearchParams {

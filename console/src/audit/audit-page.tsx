@@ -1,6 +1,6 @@
 /** What was said and done, with filters that stand in the address, page by page or as a file. */
 
-import { Button, TextInput } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { Link, useSearchParams } from "wouter";
 
@@ -18,7 +18,7 @@ import { PLAIN } from "../queue/view";
 import { useClient } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
 import css from "./audit-page.module.css";
-import { FILTERS, type Filter, asked } from "./asked";
+import { ACTIONS, FILTERS, type Filter, asked } from "./asked";
 
 const NAMES: Readonly<Record<Filter, Key>> = {
   patch_id: "audit.patch",
@@ -33,8 +33,14 @@ export default function AuditPage() {
   const { say } = useSpeech();
   const [params, setParams] = useSearchParams();
   const filters = asked(params);
+  const change = (name: Filter, value: string): void => {
+    const next = new URLSearchParams(params);
+    if (value === "") next.delete(name);
+    else next.set(name, value);
+    setParams(next, { replace: true });
+  };
   const only = (actor: string): void => {
-    setParams({ ...Object.fromEntries(params), actor }, { replace: true });
+    change("actor", actor);
   };
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(audit(useClient(), filters.toString()));
   const rows = data?.pages.flatMap((page) => page.rows) ?? [];
@@ -45,19 +51,10 @@ export default function AuditPage() {
         <p>{say("audit.lead")}</p>
       </header>
       <div className={css["tools"]}>
-        {FILTERS.map((name) => (
-          <Field
-            key={name}
-            name={name}
-            value={params.get(name) ?? ""}
-            change={(value) => {
-              const next = new URLSearchParams(params);
-              if (value === "") next.delete(name);
-              else next.set(name, value);
-              setParams(next, { replace: true });
-            }}
-          />
-        ))}
+        {FILTERS.map((name) => {
+          const given = { value: params.get(name) ?? "", change: (value: string) => { change(name, value); } };
+          return name === "action" ? <Done key={name} {...given} /> : <Field key={name} name={name} {...given} />;
+        })}
         <Export format="csv" filters={filters} />
         <Export format="jsonl" filters={filters} />
       </div>
@@ -74,13 +71,30 @@ export default function AuditPage() {
   );
 }
 
-interface FieldProps {
-  readonly name: Filter;
+interface Given {
   readonly value: string;
   readonly change: (value: string) => void;
 }
 
-function Field({ name, value, change }: FieldProps) {
+/** What was done, in words; a link may name what there are no words for. */
+function Done({ value, change }: Given) {
+  const { say, sayOr, language } = useSpeech();
+  const known = ACTIONS.includes(value) || value === "" ? ACTIONS : [value, ...ACTIONS];
+  const data = known.map((one) => ({ value: one, label: sayOr(`action.${one}`, escaped(one)) }));
+  return (
+    <Select
+      size="xs"
+      label={say(NAMES.action)}
+      searchable
+      clearable
+      value={value === "" ? null : value}
+      data={data.sort((one, other) => one.label.localeCompare(other.label, language))}
+      onChange={(chosen) => { change(chosen ?? ""); }}
+    />
+  );
+}
+
+function Field({ name, value, change }: Given & { readonly name: Filter }) {
   const { say } = useSpeech();
   const { text, type, done } = useTyped(value, change);
   const isDay = name === "since" || name === "until";
@@ -149,7 +163,7 @@ function Entries({ rows, only }: { readonly rows: readonly AuditEntry[]; readonl
           {rows.map((one, index) => (
             <tr key={index}>
               <td>
-                <Moment at={one.at} />
+                <Moment at={one.at} as="second" />
               </td>
               <td>
                 <Actor subject={one.actor} only={only} />

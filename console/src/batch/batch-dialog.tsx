@@ -7,6 +7,7 @@ import { useMemo, useRef, useState } from "react";
 
 import { DANGER } from "../design/theme";
 import { Dialog } from "../design/dialog";
+import { TEXT_MAX } from "../api/limits";
 import { problemOf } from "../api/problem";
 import { keys } from "../api/queries";
 import type { ItemAnswer, Review } from "../api/types";
@@ -136,7 +137,7 @@ function Choice({ order, change, disabled }: ChoiceProps) {
         required={isRejecting && order.presets.length === 0}
         autosize
         minRows={2}
-        maxLength={10_000}
+        maxLength={TEXT_MAX}
         data-autofocus
         value={order.text}
         onChange={({ currentTarget }) => { change({ ...order, text: currentTarget.value }); }}

@@ -1,13 +1,12 @@
 /** Many reviews decided together: found page by page, sent in portions, each with its own key and its own answer. */
 
 import type { Client } from "../api/client";
+import { BATCH_MAX, PAGE_MAX } from "../api/limits";
 import type { BatchAnswer, ItemAnswer, Review } from "../api/types";
 import type { Preset } from "../decide/presets";
 import { PARTS, type View, question } from "../queue/view";
 
-export const PORTION = 500;
 export const TAKEN_MAX = 5_000;
-const PAGE = 200;
 
 export interface Item {
   readonly patch_id: string;
@@ -26,7 +25,7 @@ export const UNWRITTEN: Order = { action: "reject", text: "", presets: [] };
 export async function collect(client: Client, view: View, progress: (found: number) => void): Promise<readonly Item[]> {
   const part = PARTS[view.lane].at(-1) ?? "waiting";
   const items: Item[] = [];
-  let next: string | null = `/hitl/patches/pending?${question(view, part, PAGE).toString()}`;
+  let next: string | null = `/hitl/patches/pending?${question(view, part, PAGE_MAX).toString()}`;
   while (next !== null && items.length < TAKEN_MAX) {
     const page: { readonly body: Review[]; readonly next: string | null } = await client.get<Review[]>(next);
     items.push(...page.body.map(itemOf));
@@ -42,7 +41,7 @@ export function itemOf({ patch_id, version }: Review): Item {
 
 /** One key for each portion: with the same ones it can be asked again, and is done once. */
 export function keysFor(items: readonly Item[]): readonly string[] {
-  return Array.from({ length: Math.ceil(items.length / PORTION) }, () => crypto.randomUUID());
+  return Array.from({ length: Math.ceil(items.length / BATCH_MAX) }, () => crypto.randomUUID());
 }
 
 /** What becomes, or without `keys` would become, of each; in the order of the items. Raises Problem, Unreachable. */
@@ -54,10 +53,10 @@ export async function act(
   progress: (done: readonly ItemAnswer[]) => void,
 ): Promise<readonly ItemAnswer[]> {
   const done: ItemAnswer[] = [];
-  for (let from = 0; from < items.length; from += PORTION) {
+  for (let from = 0; from < items.length; from += BATCH_MAX) {
     const said = action === "reject" ? { reason: text, presets } : text.trim() === "" ? {} : { comment: text };
-    const key = keys?.[from / PORTION];
-    const body = { action, dry_run: key === undefined, items: items.slice(from, from + PORTION), ...said };
+    const key = keys?.[from / BATCH_MAX];
+    const body = { action, dry_run: key === undefined, items: items.slice(from, from + BATCH_MAX), ...said };
     const answer = await client.post<BatchAnswer>("/hitl/patches/batch", { body, ...(key === undefined ? {} : { key }) });
     done.push(...answer.body.results);
     progress([...done]);

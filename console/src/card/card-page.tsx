@@ -153,12 +153,12 @@ function Head({ detail }: { readonly detail: Detail }) {
         </Fact>
         {detail.valid_until !== null && (
           <Fact name={say("card.stands")}>
-            <Moment at={detail.valid_until} relative />
+            <Moment at={detail.valid_until} as="relative" />
           </Fact>
         )}
         {detail.state === "pending" && (
           <Fact name={say("card.expires")}>
-            <Moment at={detail.expires_at} relative />
+            <Moment at={detail.expires_at} as="relative" />
           </Fact>
         )}
       </dl>

@@ -85,7 +85,7 @@ function One({ result, isOnly, isNew }: OneProps) {
         <Chip tone={outcome === "passed" ? "good" : outcome === "failed" ? "bad" : "doubt"}>{say(`wargame.${outcome}`)}</Chip>
         {concluded?.detail != null && <Foreign text={concluded.detail} />}
         <span className={css["from"]}>
-          <Foreign text={result.source} /> · <Moment at={result.received_at} relative />
+          <Foreign text={result.source} /> · <Moment at={result.received_at} as="relative" />
         </span>
       </summary>
       {wargame === null && ml === null && <p>{say("wargame.gone")}</p>}

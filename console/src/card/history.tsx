@@ -23,7 +23,7 @@ export function History({ detail }: { readonly detail: Detail }) {
             <strong>
               <Named subject={one.who} />
             </strong>{" "}
-            {sayOr(`action.${one.did}`, one.did.replaceAll("_", " "))} · <Moment at={one.at} relative />
+            {sayOr(`action.${one.did}`, one.did.replaceAll("_", " "))} · <Moment at={one.at} as="relative" />
           </span>
         </Entry>
       ))}

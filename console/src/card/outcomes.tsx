@@ -17,7 +17,7 @@ export function Outcomes({ outcomes }: { readonly outcomes: readonly Outcome[] }
         <Entry key={index} words={one.detail}>
           <span>
             <Chip tone={TONES[one.outcome]}>{say(`became.${one.outcome}`)}</Chip> {one.unapproved && <Chip tone="bad">{say("became.unapproved")}</Chip>}{" "}
-            <Moment at={one.at} relative /> · <Foreign text={one.source} />
+            <Moment at={one.at} as="relative" /> · <Foreign text={one.source} />
           </span>
         </Entry>
       ))}

@@ -28,7 +28,7 @@ export function Related({ related }: { readonly related: readonly Other[] }) {
             <Chip tone={one.state === "approved" ? "good" : one.state === "rejected" || one.state === "revoked" ? "bad" : "plain"}>
               {sayOr(`state.${one.state}`, one.state)}
             </Chip>{" "}
-            <Moment at={one.at} relative /> · {one.same.map((what) => say(`card.same.${what}`)).join(", ")}
+            <Moment at={one.at} as="relative" /> · {one.same.map((what) => say(`card.same.${what}`)).join(", ")}
           </span>
         </Entry>
       ))}

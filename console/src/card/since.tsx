@@ -11,7 +11,7 @@ export function Since({ look }: { readonly look: Detail["since_last_look"] }) {
   const changed = look.changed.map((one) => sayOr(`card.changed.${one}`, one));
   return (
     <p className={css["since"]} data-changed={changed.length > 0}>
-      {say(changed.length === 0 ? "card.since.same" : "card.since")} <Moment at={look.at} relative />
+      {say(changed.length === 0 ? "card.since.same" : "card.since")} <Moment at={look.at} as="relative" />
       {changed.length > 0 && `: ${changed.join(", ")}`}
     </p>
   );

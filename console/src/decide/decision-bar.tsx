@@ -178,7 +178,7 @@ function Holder({ detail }: { readonly detail: Detail }) {
   if (person === null || until === null || Date.parse(until) <= now) return <span className={css["note"]} />;
   return (
     <span className={css["note"]}>
-      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(person) })} · <Moment at={until} relative />
+      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(person) })} · <Moment at={until} as="relative" />
     </span>
   );
 }

@@ -3,6 +3,7 @@
 import { Button, Group, Stack, Textarea } from "@mantine/core";
 import { useState } from "react";
 
+import { TEXT_MAX } from "../api/limits";
 import { DANGER } from "../design/theme";
 import { Dialog } from "../design/dialog";
 import { escaped } from "../design/hidden";
@@ -10,8 +11,6 @@ import { useMe } from "../session/use-session";
 import { type Key, useSpeech } from "../words/words";
 import * as draft from "./draft";
 import { Presets, withPresets } from "./presets";
-
-const TEXT_MAX = 10_000;
 
 /** As soon as it is there, so that whoever types on without waiting is heard. */
 function focus(box: HTMLTextAreaElement | null): void {

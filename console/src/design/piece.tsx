@@ -31,13 +31,13 @@ export function Grade({ value, of }: { readonly value: string | null; readonly o
 }
 
 /** A moment in the reader's zone, in UTC on hover. */
-export function Moment({ at, relative = false }: { readonly at: string | null; readonly relative?: boolean }) {
+export function Moment({ at, as = "time" }: { readonly at: string | null; readonly as?: "time" | "second" | "relative" }) {
   const speech = useSpeech();
   const now = useNow();
   if (at === null) return <span>{speech.say("time.never")}</span>;
   return (
     <time dateTime={at} title={speech.say("time.utc", { time: utc(at) })}>
-      {relative ? speech.relative(at, now) : speech.time(at)}
+      {as === "relative" ? speech.relative(at, now) : speech[as](at)}
     </time>
   );
 }

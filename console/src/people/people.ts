@@ -4,11 +4,11 @@
  */
 
 import type { Client } from "../api/client";
+import { PEOPLE_MAX } from "../api/limits";
 import { Problem, isPassing } from "../api/problem";
 import type { Person } from "../api/types";
 import { escaped } from "../design/hidden";
 
-const AT_ONCE = 40; // as many as the sidecar looks up at once
 const GATHERED_MS = 25;
 const AGAIN_MS = 10_000;
 
@@ -41,7 +41,7 @@ export class People {
   private async ask(): Promise<void> {
     const subjects = this.wanted;
     this.wanted = [];
-    for (let from = 0; from < subjects.length; from += AT_ONCE) await this.lookUp(subjects.slice(from, from + AT_ONCE));
+    for (let from = 0; from < subjects.length; from += PEOPLE_MAX) await this.lookUp(subjects.slice(from, from + PEOPLE_MAX));
   }
 
   private async lookUp(subjects: readonly string[]): Promise<void> {

@@ -125,7 +125,7 @@ function Standing({ review, decision, outgoing }: Pick<Props, "review" | "decisi
       )}
       {review.synthetic && <Chip>{say("turn.synthetic")}</Chip>}
       <span className={css["deadline"]} data-close={isClose(review, now)}>
-        <Moment at={review.expires_at} relative />
+        <Moment at={review.expires_at} as="relative" />
       </span>
     </span>
   );

@@ -4,6 +4,7 @@ import { Button, Textarea } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { TEXT_MAX } from "../api/limits";
 import { Dialog } from "../design/dialog";
 import { Failure } from "../design/state";
 import { useClient } from "../session/use-session";
@@ -46,7 +47,7 @@ export function Feedback({ opened, close, build }: Props) {
             label={say("feedback.text")}
             autosize
             minRows={4}
-            maxLength={4_000}
+            maxLength={TEXT_MAX}
             required
             data-autofocus
             value={text}

@@ -29,6 +29,9 @@ describe("the words", () => {
     const now = Date.parse("2026-11-26T12:00:00Z");
     expect(english.relative("2026-11-26T15:30:00Z", now)).toBe("in 3 hours");
     expect(english.relative("2026-11-24T12:00:00Z", now)).toBe("2 days ago");
+    const at = new Date(2026, 10, 26, 15, 30, 7).toISOString();
+    expect(english.time(at)).not.toContain(":07");
+    expect(english.second(at)).toContain(":30:07");
     expect(english.span(12)).toBe("12 sec");
     expect(english.span(0.061)).toBe("61 ms");
     expect(english.span(0)).toBe("0 sec");

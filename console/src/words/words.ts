@@ -19,6 +19,8 @@ export interface Speech {
   readonly percent: (fraction: number, digits?: number) => string;
   /** In the reader's own zone. */
   readonly time: (at: string) => string;
+  /** The same to the second. */
+  readonly second: (at: string) => string;
   readonly day: (at: string) => string;
   /** "in 3 hours", "2 days ago". */
   readonly relative: (at: string, nowMs: number) => string;
@@ -37,6 +39,7 @@ export function speech(language: Language, words: Words): Speech {
   const plural = new Intl.PluralRules(language);
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const second = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
   const pick = (text: string | readonly [string, string], filling: Filling): string => {
     if (typeof text === "string") return text;
@@ -55,6 +58,7 @@ export function speech(language: Language, words: Words): Speech {
     number,
     percent: (fraction, digits = 0) => number(fraction, { style: "percent", maximumFractionDigits: digits }),
     time: (at) => moment.format(new Date(at)),
+    second: (at) => second.format(new Date(at)),
     day: (at) => day.format(new Date(at)),
     relative: (at, nowMs) => {
       const seconds = (Date.parse(at) - nowMs) / 1_000;
