@@ -65,7 +65,7 @@ export const en = {
   "turn.lane.all": "Everything open",
   "turn.section.mine": "You hold these",
   "turn.section.second": "One approval short: yours may be it",
-  "turn.section.expiring": "Half of their time is over",
+  "turn.section.expiring": "A day is left at most, or half of their time if that is less",
   "turn.section.waiting": "Waiting, the most urgent first",
   "turn.empty": "Nothing is waiting for you",
   "turn.empty.lead": "New reviews appear here by themselves.",

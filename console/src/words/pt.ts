@@ -67,7 +67,7 @@ export const pt: Words = {
   "turn.lane.all": "Tudo em aberto",
   "turn.section.mine": "Reservou estas",
   "turn.section.second": "Falta-lhes uma aprovação, e pode ser a sua",
-  "turn.section.expiring": "Passou metade do prazo",
+  "turn.section.expiring": "Falta um dia, no máximo, ou metade do prazo se for menos",
   "turn.section.waiting": "À espera, as mais urgentes primeiro",
   "turn.empty": "Nada espera por si",
   "turn.empty.lead": "As novas revisões aparecem aqui sozinhas.",
