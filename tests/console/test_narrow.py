@@ -39,7 +39,8 @@ async def test_what_is_not_sent_yet_covers_no_button(stage: Stage, sit: Sit, wid
     await clear(bar.get_by_role("button"))
     await clear(sending.get_by_role("button"))
     lines, below = await sending.bounding_box(), await bar.bounding_box()
-    assert lines is not None and below is not None
+    assert lines is not None
+    assert below is not None
     assert lines["y"] + lines["height"] <= below["y"]
     await alice.press("Escape")
     await expect(alice.row("p-3")).to_be_visible()

@@ -15,7 +15,9 @@ APPROVE: Final = "**/approve?*"
 
 async def over(route: Route) -> None:
     """As the sidecar answers a token that it does not accept any more."""
-    await route.fulfill(status=401, json={"title": "Unauthorized", "status": 401}, content_type="application/problem+json")
+    await route.fulfill(
+        status=401, json={"title": "Unauthorized", "status": 401}, content_type="application/problem+json"
+    )
 
 
 async def test_what_a_session_that_ended_could_not_ask_is_there_after_the_next_login(stage: Stage, sit: Sit) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+import json
+
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.console.conftest import Sit
 from tests.console.stage import Stage
@@ -88,6 +90,48 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await alice.reads("p-1")
     await alice.press("a")
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
+
+
+async def test_where_details_were_left_out_a_card_may_have_changed(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    sockets: list[WebSocketRoute] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    await page.route_web_socket("**/hitl/live?*", between)
+    await alice.open("alice", "p-1")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    sockets[-1].send(json.dumps({"type": "queue_changed", "cursor": "1", "count": 700}))
+    said = page.get_by_role("alert").filter(has_text="This patch may have changed while you were reading")
+    await expect(said).to_be_visible()
+    await alice.press("c")
+    await page.keyboard.type("still the same to me")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("region", name="What happened")).to_contain_text("still the same to me")
+    await expect(said).to_be_visible()  # what one said oneself made it no newer
+    await said.get_by_role("button", name="Show what is new").click()
+    await expect(said).to_be_hidden()
+
+
+async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_elsewhere(stage: Stage, sit: Sit) -> None:
+    alice = await sit()
+    page = alice.page
+    told: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda text: told.append(str(text))))
+    await alice.log_in("alice", "/?lane=mine")
+    await expect(page.get_by_text("Nothing is waiting for you")).to_be_visible()
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "patches/pending" in request.url else None)
+    for number in range(1, 9):
+        await stage.review(number)
+        await _until_told(told, number)
+    assert len(asked) <= 2
+    await expect(page.get_by_text("Nothing is waiting for you")).to_be_visible()
 
 
 async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(stage: Stage, sit: Sit) -> None:
@@ -259,6 +303,13 @@ async def test_leaving_the_page_sends_what_waits(stage: Stage, sit: Sit) -> None
     await alice.page.goto(f"{stage.url}/livez")
     await _until_state(stage, "p-1", "approved")
     await alice.page.goto(stage.url)
+
+
+async def _until_told(told: list[str], reviews: int) -> None:
+    async def are() -> bool:
+        return sum("review_opened" in one for one in told) >= reviews
+
+    await wait.until_async(are)
 
 
 async def _until_state(stage: Stage, patch_id: str, wanted: str) -> None:
