@@ -64,12 +64,13 @@ export class Client {
     if (token !== null) headers.set("Authorization", `Bearer ${token}`);
     if (question.version !== undefined) headers.set("If-Match", question.version);
     if (question.key !== undefined) headers.set("Idempotency-Key", question.key);
+    const timeout = patienceMs === null ? [] : [AbortSignal.timeout(patienceMs)];
     const request: RequestInit = {
       method,
       headers,
       cache: "no-store",
       credentials: "omit",
-      signal: AbortSignal.any([...(patienceMs === null ? [] : [AbortSignal.timeout(patienceMs)]), ...(question.signal === undefined ? [] : [question.signal])]),
+      signal: AbortSignal.any([...timeout, ...(question.signal === undefined ? [] : [question.signal])]),
       keepalive: question.keepalive ?? false,
     };
     if (method === "POST") {

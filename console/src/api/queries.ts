@@ -118,7 +118,10 @@ export function timeline(client: Client, since: string, until: string) {
 
 /** Ask again what could not be asked while nobody was logged in. A list that is read goes on where it stopped, and is not read anew. */
 export async function recover(cached: QueryClient): Promise<void> {
-  await cached.refetchQueries({ type: "active", predicate: ({ state, queryKey }) => state.status === "error" && (state.data === undefined || queryKey[0] !== keys.queue[0]) });
+  await cached.refetchQueries({
+    type: "active",
+    predicate: ({ state, queryKey: [what] }) => state.status === "error" && (state.data === undefined || what !== keys.queue[0]),
+  });
 }
 
 /** Change the card of a patch by what this person did to it; it stays as old as it is. */

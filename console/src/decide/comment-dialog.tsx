@@ -26,7 +26,8 @@ export function CommentDialog({ detail, ofGlass, close }: Props) {
   const saying = useMutation({
     mutationFn: async (comment: string) => {
       const key = draft.keyOf(subject, detail.patch_id, what, comment);
-      return (await client.post<Said>(ofPatch(detail.patch_id, "comment"), { body: ofGlass ? { comment, reviews_glass: true } : { comment }, key })).body;
+      const body = ofGlass ? { comment, reviews_glass: true } : { comment };
+      return (await client.post<Said>(ofPatch(detail.patch_id, "comment"), { body, key })).body;
     },
     onSuccess: (said, sent) => {
       draft.arrived(subject, detail.patch_id, what, sent);

@@ -87,7 +87,14 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   const reason = { label: "decide.reason", needsText: true } as const;
   const said: Readonly<Record<Exclude<Dialog, "comment" | "glass_review" | null>, Said>> = {
     approve: { what: "approve", verb: approveWord, label: "decide.comment.optional", needsText: false, done: (_, typed) => { approve(typed); } },
-    glass: { what: "approve", verb: "decide.glass", ...reason, danger: true, lead: say("decide.glass.lead"), done: (_, typed) => { approve(typed, true); } },
+    glass: {
+      what: "approve",
+      verb: "decide.glass",
+      ...reason,
+      danger: true,
+      lead: say("decide.glass.lead"),
+      done: (_, typed) => { approve(typed, true); },
+    },
     reject: {
       what: "reject",
       verb: "decide.reject",

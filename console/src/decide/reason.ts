@@ -5,7 +5,8 @@ import { escaped } from "../design/hidden";
 import type { Speech } from "../words/words";
 
 /** Who was quicker, what changed, or what the sidecar says. */
-export function reasonOf(patchId: string, problem: Problem | Unreachable, { say, sayOr, relative }: Speech, nameOf: (subject: string) => string): string {
+export function reasonOf(patchId: string, problem: Problem | Unreachable, speech: Speech, nameOf: (subject: string) => string): string {
+  const { say, sayOr, relative } = speech;
   const patch = escaped(patchId);
   const person = winnerOf(problem);
   if (problem instanceof Problem && person !== null) {

@@ -37,7 +37,8 @@ interface Props extends Said {
   readonly close: () => void;
 }
 
-export function SayDialog({ patchId, what, verb, label, needsText, presets = false, danger = false, lead, busy = false, failure = null, close, done }: Props) {
+export function SayDialog({ patchId, busy = false, failure = null, close, ...said }: Props) {
+  const { what, verb, label, needsText, presets = false, danger = false, lead, done } = said;
   const speech = useSpeech();
   const { say } = speech;
   const { subject } = useMe();
@@ -49,9 +50,9 @@ export function SayDialog({ patchId, what, verb, label, needsText, presets = fal
     draft.keep(subject, patchId, what, next);
   };
   const send = (): void => {
-    const said = withPresets(written.text, written.presets, speech);
-    if (needsText && said.trim() === "") setLacking(true);
-    else done(said, written);
+    const whole = withPresets(written.text, written.presets, speech);
+    if (needsText && whole.trim() === "") setLacking(true);
+    else done(whole, written);
   };
   return (
     <Dialog opened onClose={close} title={say("decide.title", { what: say(verb), patch: escaped(patchId) })} size="lg">

@@ -7,7 +7,8 @@ import { variables } from "./theme";
 
 const AA = 4.5;
 const CSS = readFileSync("src/design/tokens.css", "utf8");
-const TOKENS = new Map([...CSS.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(([, name, light, dark]) => [name, { light, dark }] as const));
+const PAIR = /--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g;
+const TOKENS = new Map([...CSS.matchAll(PAIR)].map(([, name, light, dark]) => [name, { light, dark }] as const));
 
 function luminance(colour: string): number {
   const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {

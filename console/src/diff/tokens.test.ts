@@ -1,5 +1,5 @@
-import { createElement } from "react";
-import { Diff, Hunk, type HunkTokens, type TokenNode } from "react-diff-view";
+import { type ReactElement, createElement } from "react";
+import { Diff, Hunk, type HunkData, type HunkTokens, type TokenNode } from "react-diff-view";
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, it, vi } from "vitest";
 
@@ -26,7 +26,8 @@ it.each(["python", null])("a hidden character is drawn as one, in a file of lang
   const slices = await answered({ file: 0, language, hunks });
   const tokens: HunkTokens = { old: [], new: [] };
   for (const { side, from, lines } of slices) lines.forEach((line, at) => { tokens[side][from + at] = line as TokenNode[]; });
-  const drawn = createElement(Diff, { viewType: "unified", diffType: "modify", hunks: [...hunks], tokens, children: (shown) => shown.map((hunk) => createElement(Hunk, { key: hunk.content, hunk })) });
+  const children = (shown: HunkData[]): ReactElement[] => shown.map((hunk) => createElement(Hunk, { key: hunk.content, hunk }));
+  const drawn = createElement(Diff, { viewType: "unified", diffType: "modify", hunks: [...hunks], tokens, children });
   // The highlighting may cut a code in pieces; all of them are marked.
   const marked = [...renderToStaticMarkup(drawn).matchAll(/<span class="hidden">(?:<[^>]*>)*([^<]*)/g)].map(([, text]) => text);
   expect(marked.join("")).toBe("⟨U+202E⟩⟨U+200B⟩");

@@ -83,7 +83,8 @@ function hidden(hunks: readonly HunkData[], side: "old" | "new"): Hidden[] {
     changes.flatMap((change) => {
       if (change.type === skipped) return [];
       const lineNumber = numberOn(change, side);
-      return [...change.content.matchAll(CODE)].map((found) => ({ type: "hidden", className: "hidden", lineNumber, start: found.index, length: found[0].length }));
+      const found = [...change.content.matchAll(CODE)];
+      return found.map(({ 0: { length }, index: start }) => ({ type: "hidden", className: "hidden", lineNumber, start, length }));
     }),
   );
 }

@@ -35,7 +35,12 @@ export class Changes {
     const { fresh, decided, versions } = this.heard;
     switch (change.type) {
       case "review_opened":
-        this.become({ ...this.heard, fresh: fresh + 1, decided: without(decided, change.patch_id), versions: put(versions, change.patch_id, change.version) });
+        this.become({
+          ...this.heard,
+          fresh: fresh + 1,
+          decided: without(decided, change.patch_id),
+          versions: put(versions, change.patch_id, change.version),
+        });
         return;
       case "review_changed":
         this.become({ ...this.heard, versions: put(versions, change.patch_id, change.version) });
