@@ -19,7 +19,7 @@ async def test_what_was_done_is_chosen_in_words(stage: Stage, sit: Sit) -> None:
     alice = await sit()
     page = alice.page
     await alice.log_in("alice", "/audit?action=rejected")
-    what = page.get_by_role("textbox", name="What", exact=True)
+    what = page.get_by_role("combobox", name="What", exact=True)
     rows = page.get_by_role("row").filter(has_text="bob")
     await expect(what).to_have_value("rejected")
     await expect(rows).to_have_count(1)
