@@ -32,8 +32,17 @@ async def test_back_from_a_card_one_is_where_one_was_and_nothing_was_read_anew(s
     await alice.press("Escape")
     await expect(here).to_be_focused()
     assert await alice.row("p-39").bounding_box() == before
+    # Two cards further on, back is to the one that was read last.
+    await alice.press("Enter")
+    await alice.reads("p-39")
+    await alice.press("n")
+    await alice.reads("p-40")
+    await alice.press("n")
+    await alice.reads("p-41")
+    await alice.press("Escape")
+    await expect(alice.row("p-41").get_by_role("link")).to_be_focused()
     await alice.press("j")
-    await expect(alice.row("p-40").get_by_role("link")).to_be_focused()
+    await expect(alice.row("p-42").get_by_role("link")).to_be_focused()
     assert asked == []
 
 

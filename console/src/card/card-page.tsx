@@ -15,6 +15,7 @@ import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
 import { toPatch, toQueue, useGo, useView } from "../place";
+import { visit } from "../queue/spot";
 import { useNext } from "../queue/use-next";
 import { useQueue } from "../queue/use-queue";
 import { useClient } from "../session/use-session";
@@ -47,6 +48,9 @@ function Card({ id }: { readonly id: string }) {
   const go = useGo();
   const next = useNext(useQueue(view).reviews, id);
   const { data, dataUpdatedAt, error, refetch } = useQuery(patch(useClient(), id));
+  useEffect(() => {
+    visit(id);
+  }, [id]);
   const [isReady, shown] = useReady(data?.version ?? null);
   const goOn = (): void => {
     go(next === null ? toQueue(view) : toPatch(next, view));

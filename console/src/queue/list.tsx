@@ -65,11 +65,15 @@ export function List({ view, queue, selection }: Props) {
     [address, virtual],
   );
 
-  const hasReturned = useRef(back?.spot == null);
+  const returning = useRef<"scroll" | "focus" | null>(back?.spot == null ? null : "scroll");
   useEffect(() => {
-    const row = hasReturned.current ? null : box.current?.querySelector<HTMLElement>("[data-current=true] a");
+    if (returning.current === "scroll") {
+      virtual.scrollToIndex(lines.findIndex((line) => line.kind === "review" && line.index === at), { align: "auto" });
+      returning.current = "focus";
+    }
+    const row = returning.current === null ? null : box.current?.querySelector<HTMLElement>("[data-current=true] a");
     if (row == null) return; // not drawn yet
-    hasReturned.current = true;
+    returning.current = null;
     if (document.activeElement?.matches("body,h1") === true) row.focus({ preventScroll: true });
   });
 

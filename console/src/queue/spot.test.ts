@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { comeBack, indexOf, leave } from "./spot";
+import { comeBack, indexOf, leave, visit } from "./spot";
 
 const reviews = ["a", "b", "c"].map((patch_id) => ({ patch_id }));
 
@@ -19,4 +19,6 @@ it("of the list that was left last is found again, and of no other", () => {
   leave(gone);
   expect(comeBack("lane=mine")).toEqual(gone);
   expect(comeBack("")).toBeNull();
+  visit("c");
+  expect(comeBack("lane=mine")).toEqual({ ...gone, spot: { patchId: "c", index: 1 } });
 });

@@ -17,6 +17,11 @@ export function leave(gone: Left): void {
   left = gone;
 }
 
+/** A card is open: whoever comes back from it comes back to its review. */
+export function visit(patchId: string): void {
+  if (left !== null) left = { ...left, spot: { patchId, index: left.spot?.index ?? 0 } };
+}
+
 /** Null where another list was left, or none. */
 export function comeBack(view: string): Left | null {
   return left?.view === view ? left : null;
