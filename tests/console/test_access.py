@@ -104,6 +104,22 @@ async def test_what_is_to_be_filled_in_and_what_was_not_can_be_read(stage: Stage
     axe.check(looks=1)
 
 
+async def test_who_wants_no_motion_has_everything_in_its_place_at_once(stage: Stage, sit: Sit) -> None:
+    """The browsers of these tests want none; a row that is moved is there before the next picture is drawn."""
+    await stage.review(1)
+    reader = await sit()
+    await reader.log_in("alice")
+    await expect(reader.row("p-1")).to_be_visible()
+    moved = await reader.row("p-1").evaluate(
+        """row => {
+          getComputedStyle(row).transform;
+          row.style.transform = "translateY(500px)";
+          return [getComputedStyle(row).transform, document.getAnimations().length];
+        }"""
+    )
+    assert moved == ["matrix(1, 0, 0, 1, 0, 500)", 0]
+
+
 async def test_keys_can_be_switched_off_and_are_none_while_typing(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
     alice = await sit()

@@ -57,6 +57,7 @@ async def test_a_key_acts_on_the_review_that_is_marked_whatever_has_moved(stage:
     await stage.decide("bob", "p-1", "approve")
     await expect(alice.row("p-1")).to_contain_text("Approved by bob")
     await alice.press(".")
+    await expect(alice.row("p-2").get_by_role("link")).to_be_focused()
     await expect(alice.row("p-1")).to_be_hidden()
     await alice.press("x")
     await expect(alice.page.get_by_role("checkbox", name="Select p-2")).to_be_checked()
