@@ -65,6 +65,19 @@ async def test_a_key_is_for_one_request_of_one_person(client: httpx2.AsyncClient
     assert bobs.json()["decision"] == "approved"
 
 
+async def test_a_key_is_forgotten_after_a_day_whether_or_not_the_scheduler_runs(
+    client: httpx2.AsyncClient, upstream: Upstream, database: str
+) -> None:
+    await upstream.result(vulnerability__severity="critical")
+    assert (await send(client, "k-1", await version(client))).json()["decision"] is None
+    owner = await asyncpg.connect(database)
+    await owner.execute("UPDATE idempotency SET created_at = now() - interval '25 hours'")
+    await owner.close()
+    again = await send(client, "k-1", await version(client), {"reason": "no"}, action="reject")
+    assert again.json()["decision"] == "rejected"
+    assert (await send(client, "k-1", None, {"reason": "no"}, action="reject")).content == again.content
+
+
 async def test_a_refusal_is_not_kept(client: httpx2.AsyncClient, upstream: Upstream) -> None:
     await upstream.result(ml__confidence=0.9)
     assert (await send(client, "k-1", '"99"')).status_code == 412

@@ -170,6 +170,40 @@ async def test_after_a_reconnect_nothing_is_missing_however_transactions_overlap
     await late.close()
 
 
+async def test_who_was_away_for_longer_than_changes_are_kept_is_told_to_begin_anew(
+    running: Running, upstream: Upstream, database: str
+) -> None:
+    await upstream.result(ml__confidence=0.5)
+    async with running.listening() as socket:
+        before = (await hear(socket))["cursor"]
+    owner = await asyncpg.connect(database)
+    await owner.execute(CHANGES)
+    async with running.listening() as socket:
+        after = (await hear(socket))["cursor"]
+    await owner.execute("UPDATE change SET at = at - interval '2 hours'")
+    assert await owner.fetchval("SELECT forget_changes('1 hour', 1000)") >= 1
+    await owner.close()
+    async with running.listening(cursor=before) as socket:
+        assert (await end_of(socket)).code == hub.NOT_ALLOWED
+    async with running.listening(cursor=after) as socket:
+        assert (await hear(socket))["type"] == "queue_changed"
+
+
+async def test_a_claim_that_lapsed_and_is_made_again_is_told(
+    running: Running, client: httpx2.AsyncClient, upstream: Upstream, database: str
+) -> None:
+    await upstream.result(ml__confidence=0.5)
+    assert (await client.post("/hitl/patches/p-1/claim")).status_code == 200
+    owner = await asyncpg.connect(database)
+    await owner.execute("UPDATE claim SET claimed_at = now() - interval '1 hour', until = now() - interval '1 minute'")
+    await owner.close()
+    async with running.listening() as socket:
+        await hear(socket)
+        assert (await client.post("/hitl/patches/p-1/claim")).status_code == 200
+        told = await hear(socket)
+        assert (told["type"], told["claimed_by"]) == ("claim_changed", "alice")
+
+
 @pytest.mark.parametrize("cursor", ["x", "1:2", "9:1:"])
 async def test_what_is_no_cursor_ends_the_connection(running: Running, cursor: str) -> None:
     async with running.listening(cursor=cursor) as socket:
@@ -319,7 +353,7 @@ async def test_a_review_that_leaves_what_one_sees_is_told(
         assert (told["type"], told["patch_id"]) == ("review_opened", "p-2")
 
 
-@pytest.mark.parametrize("query", ["severty=high", "type=everything", f"q=x&package={'x' * 300}"])
+@pytest.mark.parametrize("query", ["severty=high", "type=everything", f"q=x&package={'x' * 300}", f"{'😀' * 60}=1"])
 async def test_a_filter_that_there_is_not_ends_the_connection(running: Running, query: str) -> None:
     async with running.listening(query=query) as socket:
         end = await end_of(socket)

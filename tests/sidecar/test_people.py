@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from hitl_stream.review.role import DEMO_PEOPLE, Role
+from hitl_stream.store import review
 from tests.sidecar.conftest import ISSUER, Upstream, bearer
 
 
@@ -107,6 +108,28 @@ async def test_who_broke_the_glass_is_reviewed_by_somebody_else(client: httpx2.A
     assert await waiting() == "hitl_glass_unreviewed 0.0"
     assert (await client.get("/hitl/patches/p-1")).json()["glass_broken_by"] is None
     assert await review("bob") == 409
+
+
+async def test_nobody_reviews_the_glass_that_they_broke_by_reviewing_anothers(
+    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DEMO_PEOPLE, "gwen", (Role.REVIEWER, Role.BREAK_GLASS))
+
+    async def review(who: str) -> tuple[int, str | None]:
+        body = {"comment": "it was right to do so", "reviews_glass": True}
+        status = (await client.post("/hitl/patches/p-1/comment", headers=bearer(who), json=body)).status_code
+        lines = (await client.get("/metrics")).text.splitlines()
+        waiting = next(line for line in lines if line.startswith("hitl_glass_unreviewed "))
+        return status, waiting.split()[1]
+
+    await upstream.result(vulnerability__severity="critical", patch__author="somebody")
+    for who in ("carol", "gwen"):  # an author whom nobody knows needs one more
+        await say(client, who, "approve", {"break_glass": True, "comment": "exploited in the wild"})
+    assert (await client.get("/hitl/patches/p-1")).json()["state"] == "approved"
+    assert await review("carol") == (201, "1.0")
+    assert (await client.get("/hitl/patches/p-1")).json()["glass_broken_by"] == "carol"
+    assert await review("carol") == (403, "1.0")
+    assert await review("gwen") == (201, "0.0")
 
 
 async def test_a_role_that_is_taken_away_ends_with_the_next_request(
@@ -269,3 +292,14 @@ async def test_a_comment_says_something_and_not_too_much(client: httpx2.AsyncCli
     assert (await claim(client, "alice", "comment", {"comment": "x" * 1_048_576})).status_code == 413
     assert (await client.post("/hitl/patches/nobody/comment", json={"comment": "x"})).status_code == 404
     assert (await client.get("/hitl/patches/p-1")).json()["comments"] == []
+
+
+async def test_of_too_many_comments_the_latest_are_shown(
+    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "HISTORY_MAX", 2)
+    await upstream.result(ml__confidence=0.9)
+    for said in ("one", "two", "three"):
+        await client.post("/hitl/patches/p-1/comment", json={"comment": said})
+    shown = (await client.get("/hitl/patches/p-1")).json()["comments"]
+    assert [one["comment"] for one in shown] == ["two", "three"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 from structlog.testing import capture_logs
 
@@ -180,6 +181,13 @@ async def test_an_id_token_of_keycloak_is_no_access_token_and_its_access_token_i
     )
     assert who.groups == ("reviewers",)
     assert "no access token" in await refusal(signed(header={"typ": "JWT"}, typ="ID"))
+
+
+@pytest.mark.parametrize("changes", [{"sub": "\ud800"}, {"groups": ["\ud800"]}, {"realm": {"\udfff": 1}}])
+async def test_half_a_character_is_no_text(changes: dict[str, Any]) -> None:
+    head = {"alg": "ES256", "typ": "at+jwt", "kid": EC.kid}
+    token = jws.serialize_compact(head, json.dumps(claims(**changes)).encode(), EC, ["ES256"])
+    assert "half a character" in await refusal(token)
 
 
 @pytest.mark.parametrize("groups", [None, "reviewers", {"reviewers": True}, [1, None, "", "x" * 300, "a\0"]])
