@@ -82,9 +82,8 @@ async def read_after(conn: Connection, cursor: str, limit: int) -> tuple[Sequenc
 async def read_missed(conn: Connection, cursor: str, limit: int) -> tuple[Sequence[Change], str]:
     """`read_after` for a cursor that was away, perhaps for long. Raises UnknownCursor."""
     missed = await read_after(conn, cursor, limit)
-    if await conn.fetchval(
-        statement.get("may_miss"), cursor
-    ):  # asked afterwards: what goes meanwhile is not overlooked
+    # Asked afterwards: what is forgotten meanwhile is not overlooked.
+    if await conn.fetchval(statement.get("may_miss"), cursor):
         raise UnknownCursor()
     return missed
 

@@ -11,6 +11,7 @@ import httpx2
 from hitl_stream.store import command, idempotency
 from hitl_stream.store.database import Connection
 from tests.sidecar.conftest import Upstream, bearer
+from tests.sidecar.deciding import version
 
 
 async def send(
@@ -24,10 +25,6 @@ async def send(
     headers = {**bearer(who), "Idempotency-Key": key, **({} if seen is None else {"If-Match": seen})}
     sent = [(name.encode(), value.encode()) for name, value in headers.items()]
     return await client.post(f"/hitl/patches/p-1/{action}", headers=sent, json=body)
-
-
-async def version(client: httpx2.AsyncClient) -> str:
-    return str((await client.get("/hitl/patches/p-1")).headers["etag"])
 
 
 async def count(database: str, table: str) -> int:

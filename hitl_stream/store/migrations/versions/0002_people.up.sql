@@ -1152,10 +1152,10 @@ GRANT EXECUTE ON FUNCTION
 REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
 REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
 GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
-REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change, change_forgotten,
-  live_ticket, feedback, person FROM PUBLIC;
-GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change, change_forgotten
-  TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
+REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change,
+  change_forgotten, live_ticket, feedback, person FROM PUBLIC;
+GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change,
+  change_forgotten TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
 GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
 GRANT INSERT (person, text, page, build) ON feedback TO hitl_sidecar;
