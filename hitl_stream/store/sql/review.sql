@@ -71,15 +71,18 @@ SELECT CASE WHEN EXISTS (SELECT FROM decision AS d WHERE d.patch_id = p.patch_id
 
 -- name: note_look
 -- role: hitl_sidecar
--- This person saw this version; only the first time is kept.
+-- This person saw this version; only the first time is kept. Who reads does not wait for a disk: what they decide later is written
+-- behind this and does wait, so what a decision rests on is there whenever the decision is.
+WITH at_ease AS (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO look (patch_id, person, version, round, seq, evidence_digest, token_id, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM at_ease
 ON CONFLICT DO NOTHING;
 
 -- name: renew_claim
 -- role: hitl_sidecar
--- Whoever reads what they hold, holds it on.
-SELECT renew_claim($1, $2);
+-- Whoever reads what they hold, holds it on; this waits for no disk either.
+WITH at_ease AS (SELECT set_config('synchronous_commit', 'off', true))
+SELECT renew_claim($1, $2) FROM at_ease;
 
 -- name: patch_results
 -- role: hitl_sidecar
