@@ -8,13 +8,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.pipeline import machine
-from benchmarks.sidecar import deciding, fill, living, plan, reading
+from benchmarks.pipeline.measure import percentile
+from benchmarks.sidecar import deciding, disk, fill, living, plan, reading
 from benchmarks.sidecar.deciding import Rate
 from benchmarks.sidecar.reading import Timed
-from benchmarks.sidecar.report import Report
+from benchmarks.sidecar.report import Report, size
 from benchmarks.sidecar.stand import Stand
 from tests.harness import database
 
@@ -29,9 +32,10 @@ def main() -> int:
     try:
         with Stand() as stand:
             if "decisions" in options.parts:
-                for rate in deciding.rates(stand, options.decisions, options.rounds):
-                    report.rates.append(rate)
-                    _say(_line(rate))
+                with _disk(report, "decisions per second"):
+                    for rate in deciding.rates(stand, options.decisions, options.rounds):
+                        report.rates.append(rate)
+                        _say(_line(rate))
             if "live" in options.parts:
                 _live(stand, options, report)
             if "reads" in options.parts:
@@ -49,12 +53,15 @@ def _reads(stand: Stand, options: argparse.Namespace, report: Report, patches: i
     with database.migrated(stand.postgres) as url:
         asyncio.run(fill.fill(url, patches, _say))
         with stand.sidecar(url) as served:
-            for one in reading.read(stand, served, patches, options.rounds):
-                report.reads.append(one)
-                _say(f"{one.name:<36} {patches:>10,} p50 {sorted(one.milliseconds)[len(one.milliseconds) // 2]:.1f} ms")
+            with _disk(report, f"reads, {size(patches)}"):
+                for one in reading.read(stand, served, patches, options.rounds):
+                    report.reads.append(one)
+                    half, late = (percentile(one.milliseconds, share) for share in (0.5, 0.99))
+                    _say(f"{one.name:<36} {patches:>10,} p50 {half:.1f} p99 {late:.1f} ms")
             decisions = min(options.seconds * deciding.LATENCY_RATE, patches / fill.PENDING_OF * LATENCY_SHARE)
-            late = deciding.latency(stand, served, int(decisions))
-            report.decisions.append(Timed("reject", patches, late))
+            with _disk(report, f"decisions, {size(patches)}"):
+                taken = deciding.latency(stand, served, int(decisions))
+            report.decisions.append(Timed("reject", patches, taken))
         if patches == max(options.patches):
             report.sizes = asyncio.run(plan.sizes(url))
             report.plans = asyncio.run(plan.plans(url, patches))
@@ -64,9 +71,17 @@ def _live(stand: Stand, options: argparse.Namespace, report: Report) -> None:
     with database.migrated(stand.postgres) as url:
         asyncio.run(fill.fill(url, 40_000, _say))
         with stand.sidecar(url) as served:
-            report.deliveries.append(living.deliver(stand, served, url, options.clients, options.seconds, 1))
+            with _disk(report, "live updates"):
+                report.deliveries.append(living.deliver(stand, served, url, options.clients, options.seconds, 1))
             _say("live updates delivered")
             report.floods.append(living.flood(stand, served, url, options.clients, options.seconds))
+
+
+@contextmanager
+def _disk(report: Report, during: str) -> Iterator[None]:
+    with disk.beside(during) as asked:
+        report.disks.append(asked)
+        yield
 
 
 def _line(rate: Rate) -> str:

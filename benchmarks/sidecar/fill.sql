@@ -11,6 +11,14 @@ CREATE FUNCTION diff_of(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT '--- a/app/search.py' || E'\n+++ b/app/search.py\n@@ -12 +12 @@\n-    run("' || n || '" % term)\n+    run("' || n || '", term)\n'
 $$;
 
+-- From a line to more than the list shows (200 characters).
+CREATE FUNCTION summary_of(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT 'input reaches statement number ' || n || left(
+    ', because a value that any client may send is put between quotes without being escaped, so that whoever sends one reads and '
+    'writes what the application may read and write; releases before the one named are affected in their default settings',
+    (n * 31 % 211)::int)
+$$;
+
 -- One of them by chance, independent of every other choice.
 CREATE FUNCTION pick(from_these text[], what text, n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT from_these[1 + (hashtextextended(what || n, 0) & 1073741823) % cardinality(from_these)]
@@ -45,7 +53,7 @@ INSERT INTO review (patch_id, round, review_id, opened_at, source, author, packa
 SELECT patch_id, 1, gen_random_uuid(), received_at, '/wargaming/crisol', 'eureka', 'package-' || n / 10 % 2000,
        pick(ARRAY['PyPI', 'npm', 'Go', 'Maven', 'Debian'], 'ecosystem', n), pick(ARRAY['Python', 'TypeScript', 'Go', 'Java', 'C'], 'language', n),
        pick(ARRAY['code_patch', 'dependency_upgrade', 'waf_rule'], 'strategy', n),
-       ARRAY['CWE-' || pick(ARRAY['89', '79', '22', '78', '502', '918', '352', '787', '611', '400'], 'cwe', n)], 'input reaches statement number ' || n
+       ARRAY['CWE-' || pick(ARRAY['89', '79', '22', '78', '502', '918', '352', '787', '611', '400'], 'cwe', n)], summary_of(n)
   FROM made(first, last) AS x WHERE state <> 'approved';
 INSERT INTO evidence (patch_id, source, event_id, round, topic, partition, record_offset, patch_digest, payload_sha256, payload,
                       received_at, author)
@@ -53,7 +61,7 @@ SELECT patch_id, '/wargaming/crisol', 'wr-' || n, 1, 'wargaming.results', (n % 4
        received_at, 'eureka'
   FROM (SELECT x.*, convert_to(json_build_object(
           'patch_id', patch_id, 'apv_id', apv_id, 'cve_id', cve_id,
-          'vulnerability', json_build_object('severity', severity, 'cwe_ids', ARRAY['CWE-89'], 'summary', 'input reaches statement number ' || n,
+          'vulnerability', json_build_object('severity', severity, 'cwe_ids', ARRAY['CWE-89'], 'summary', summary_of(n),
             'cvss_score', 8.2, 'cvss_vector', 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:L/A:N'),
           'patch', json_build_object('diff', diff_of(n), 'strategy', 'code_patch', 'risk', risk, 'author', 'eureka', 'flagged', false),
           'wargame', json_build_object('run_id', 'run-' || n, 'status', 'passed', 'method', 'wargaming', 'exploits', json_build_array(

@@ -10,6 +10,7 @@ from benchmarks.pipeline.goal import Goal
 from benchmarks.pipeline.measure import percentile
 from benchmarks.sidecar import deciding, living, reading
 from benchmarks.sidecar.deciding import Rate
+from benchmarks.sidecar.disk import EVERY_S, PAGE, Disk
 from benchmarks.sidecar.living import Delivery, Flood
 from benchmarks.sidecar.reading import Timed
 
@@ -23,6 +24,10 @@ Rejections of pending patches over 16 connections, each in a fresh database with
 on the same cores. The bare route runs the same statements on the same pool and nothing else: no login, no rate limit, no
 Idempotency-Key, no log, no metrics. pgbench runs them without HTTP and puts the message together in SQL. The median of the
 rounds (lowest–highest)."""
+
+HOW_DISK = f"""\
+An fdatasync of {len(PAGE):,} bytes, {1 / EVERY_S:.0f} times a second beside each part, in the file system of Postgres' data;
+ms. Who decides waits for one commit at least: no decision can be quicker than this. Who reads waits for none."""
 
 HOW_READS = f"""\
 Patches made by SQL (diffs below 300 B), one of ten pending, asked {reading.RATE:.0f} times a second on a schedule that does not
@@ -42,6 +47,7 @@ class Report:
     floods: list[Flood] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
+    disks: list[Disk] = field(default_factory=list)
 
     def goals(self) -> list[tuple[str, Goal]]:
         """All goals that something was measured for, with what they are about."""
@@ -52,7 +58,7 @@ class Report:
                 ("decisions", Goal("per second, of the bare route's", ours / bare, BARE_SHARE_MIN, at_least=True))
             )
         found += [
-            (f"decisions, {_size(patches)}", Goal("p99 in ms", median(_each(rounds, 0.99)), DECISION_MS_MAX))
+            (f"decisions, {size(patches)}", Goal("p99 in ms", median(_each(rounds, 0.99)), DECISION_MS_MAX))
             for (_, patches), rounds in _by_kind(self.decisions).items()
         ]
         smallest = min((one.patches for one in self.reads), default=0)
@@ -63,13 +69,12 @@ class Report:
                 if name == kind.name
             }
             found += [
-                (f"{kind.name}, {_size(patches)}", Goal("p99 in ms", ms, kind.limit_ms))
-                for patches, ms in times.items()
+                (f"{kind.name}, {size(patches)}", Goal("p99 in ms", ms, kind.limit_ms)) for patches, ms in times.items()
             ]
             found += [
                 (
-                    f"{kind.name}, {_size(patches)}",
-                    Goal(f"p99 of that of {_size(smallest)}", ms / times[smallest], kind.growth_max),
+                    f"{kind.name}, {size(patches)}",
+                    Goal(f"p99 of that of {size(smallest)}", ms / times[smallest], kind.growth_max),
                 )
                 for patches, ms in times.items()
                 if patches != smallest and kind.growth_max is not None
@@ -98,6 +103,8 @@ class Report:
             parts.append("## Sizes\n\n" + "\n".join(f"- {size}" for size in self.sizes))
         if self.deliveries or self.floods:
             parts.append(self._live())
+        if self.disks:
+            parts.append(self._disks())
         parts.append(self._goals())
         if self.plans:
             parts.append("## Plans\n\n" + "\n\n".join(self.plans))
@@ -147,6 +154,13 @@ class Report:
             )
         return "\n".join(lines)
 
+    def _disks(self) -> str:
+        lines = ["## The disk", "", HOW_DISK, "", "| beside | p50 | p90 | p99 | max |", "|---|--:|--:|--:|--:|"]
+        for one in self.disks:
+            shown = " | ".join(f"{percentile(one.milliseconds, share):.1f}" for share in (0.5, 0.9, 0.99, 1.0))
+            lines.append(f"| {one.during} | {shown} |")
+        return "\n".join(lines)
+
     def _goals(self) -> str:
         goals = self.goals()
         missed = sum(not one.met for _, one in goals)
@@ -158,6 +172,11 @@ class Report:
                 f"| {about} | {one.name} | {sign} {one.limit:g} | {one.value:.2f} | {'met' if one.met else 'MISSED'} |"
             )
         return "\n".join(lines)
+
+
+def size(patches: int) -> str:
+    """How many patches, as it is written."""
+    return f"{patches // 1_000_000} M" if patches >= 1_000_000 else f"{patches // 1_000} k"
 
 
 def _times(title: str, how: str, times: Sequence[Timed]) -> str:
@@ -172,7 +191,7 @@ def _times(title: str, how: str, times: Sequence[Timed]) -> str:
         half, most, late, last = (_each(rounds, share) for share in (0.5, 0.9, 0.99, 1.0))
         among = f" ({min(late):.1f}–{max(late):.1f})" if len(late) > 1 else ""
         shown = f"{median(half):.1f} | {median(most):.1f} | {median(late):.1f}{among} | {max(last):.1f}"
-        lines.append(f"| {name} | {_size(patches)} | {shown} |")
+        lines.append(f"| {name} | {size(patches)} | {shown} |")
     return "\n".join(lines)
 
 
@@ -187,7 +206,3 @@ def _by_kind(times: Sequence[Timed]) -> dict[tuple[str, int], list[Timed]]:
 def _each(rounds: Sequence[Timed], share: float) -> list[float]:
     """One percentile of each round."""
     return [percentile(one.milliseconds, share) for one in rounds]
-
-
-def _size(patches: int) -> str:
-    return f"{patches // 1_000_000} M" if patches >= 1_000_000 else f"{patches // 1_000} k"

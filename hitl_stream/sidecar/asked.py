@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
+from starlette.requests import ClientDisconnect
 
 from hitl_stream.errors import Unavailable
 from hitl_stream.review.role import Role
@@ -174,7 +175,7 @@ async def read_body(request: Request, most: int = BODY_BYTES_MAX) -> bytes:
                 raw += chunk
                 if len(raw) > most:
                     raise Problem(413, "too-large", "The body is too large", f"At most {most} bytes.")
-    except TimeoutError as error:
+    except (TimeoutError, ClientDisconnect) as error:  # who hung up hears of nothing, and is no failure of ours
         raise Problem(408, "too-slow", "The body took too long", f"At most {BODY_TIMEOUT_S:.0f} s.") from error
     return bytes(raw)
 

@@ -25,7 +25,7 @@ from hitl_stream.sidecar.problem import Problem
 SIGNED_IN: Final = "/signed-in"
 PAGES: Final = ("/", "/patch", "/audit", "/numbers", SIGNED_IN)
 NONCE: Final = "__CSP_NONCE__"
-NAME_MAX: Final = 128
+NAME_MAX: Final = 128  # bytes, fewer than any file system takes
 _COMPRESSED_FROM: Final = 1_024
 _TEXTUAL: Final = ("text/", "application/javascript", "application/json", "image/svg")
 
@@ -68,7 +68,7 @@ class Console:
 
     def _read(self, name: str) -> bytes:
         parts = name.split("/")
-        if not all(parts) or ".." in name or len(name) > NAME_MAX:
+        if not all(parts) or ".." in name or len(name.encode()) > NAME_MAX:
             raise Problem(404, "not-found", "Not Found")
         found = self.folder
         for part in parts:

@@ -24,6 +24,7 @@ from hitl_stream.store.database import Connection, Database
 from hitl_stream.store.live import KINDS, Listener, UnknownCursor
 
 GOING_AWAY: Final = 1001  # RFC 6455
+REASON_BYTES_MAX: Final = 123
 _KNOWN: Final = frozenset((*TAGS, "type", "ticket", "cursor"))
 
 router = APIRouter()
@@ -58,7 +59,7 @@ async def listen(socket: WebSocket) -> None:
         return
     except Problem as refused:
         await socket.accept()
-        await socket.close(NOT_ALLOWED, str(refused.body["detail"])[:100])
+        await socket.close(NOT_ALLOWED, _short(str(refused.body["detail"])))
         return
     if listener is None or wanted is None:
         await socket.close(NOT_ALLOWED)
@@ -111,7 +112,7 @@ async def _catch_up(socket: WebSocket, client: Client, database: Database, curso
     """What happened since the client was here last; then it gets its first cursor of now. Raises UnknownCursor."""
     async with database.connection() as conn:
         before = await live.present(conn) if cursor is None else cursor
-        missed, now = ((), before) if cursor is None else await live.read_after(conn, before, hub.CHANGES_MAX)
+        missed, now = ((), before) if cursor is None else await live.read_missed(conn, before, hub.CHANGES_MAX)
     for text in client.texts(Batch.of(missed, before, now)):
         await socket.send_text(text)
     await socket.send_text(hub.queue_changed(now, 0))
@@ -127,6 +128,11 @@ async def _until_closed(socket: WebSocket) -> None:
     """What a client says is not listened to."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
+
+
+def _short(reason: str) -> str:
+    """As much of it as a close frame holds: 123 bytes (RFC 6455, 5.5)."""
+    return reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
 
 
 def _is_ours(socket: WebSocket) -> bool:

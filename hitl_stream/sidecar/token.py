@@ -7,6 +7,7 @@ keys along are refused, and issuer, audience and kind are compared exactly.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from base64 import urlsafe_b64decode
@@ -145,12 +146,13 @@ class Verifier:
     def _claims(self, token: str, key: Key) -> Mapping[str, Any]:
         """What a token says whose signature fits. The same bytes fit the same key again; when they end is looked at every time.
 
-        Raises JoseError, ValueError.
+        Raises JoseError, ValueError, TokenRefused.
         """
         known = self._verified.get(token)
         if known is not None and known[0] is key:
             return known[1]
         claims = jwt.decode(token, key, _algorithms(key)).claims
+        _must_be_text(claims)
         if len(self._verified) >= VERIFIED_MAX:
             del self._verified[next(iter(self._verified))]
         self._verified[token] = key, claims
@@ -184,6 +186,14 @@ class Verifier:
         if type(found) is not list:
             return ()
         return tuple(group for group in map(_text, found[:GROUPS_MAX]) if group is not None)
+
+
+def _must_be_text(claims: Mapping[str, Any]) -> None:
+    """No half characters, which JSON can spell and nothing can store. Raises TokenRefused."""
+    try:
+        json.dumps(claims, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise TokenRefused("it holds half a character") from error
 
 
 def _nested(claims: Mapping[str, Any], path: str) -> Any:

@@ -19,7 +19,7 @@ _MEMBERS: Final = ("kind", "patch_id", "version", "decision", "decided_by", "cla
 
 
 class UnknownCursor(Refused):
-    """This is no cursor."""
+    """This is no cursor, or one of so long ago that what came after it is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,15 @@ async def read_after(conn: Connection, cursor: str, limit: int) -> tuple[Sequenc
     except asyncpg.DataError as error:
         raise UnknownCursor() from error
     return [_change(row) for row in rows], rows[-1]["cursor"] if rows else cursor
+
+
+async def read_missed(conn: Connection, cursor: str, limit: int) -> tuple[Sequence[Change], str]:
+    """`read_after` for a cursor that was away, perhaps for long. Raises UnknownCursor."""
+    missed = await read_after(conn, cursor, limit)
+    # Asked afterwards: what is forgotten meanwhile is not overlooked.
+    if await conn.fetchval(statement.get("may_miss"), cursor):
+        raise UnknownCursor()
+    return missed
 
 
 def _change(row: Record) -> Change:

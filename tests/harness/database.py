@@ -39,10 +39,10 @@ def _prepare(server: Postgres) -> None:
 
 
 @contextmanager
-def fresh(server: Postgres, template: str = "template0") -> Iterator[str]:
+def fresh(server: Postgres, template: str = "template0", options: str = "") -> Iterator[str]:
     """The URL of a database of its own, dropped afterwards whoever is still connected."""
     name = f"test_{next(_numbers)}"
-    run(execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
+    run(execute(server.url(), f"CREATE DATABASE {name} TEMPLATE {template} {options}"))
     try:
         yield server.url(name)
     finally:

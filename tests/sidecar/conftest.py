@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+import uvicorn
 
 from hitl_stream.contract.record import StoredRecord
+from hitl_stream.embedded.postgres import free_port
 from hitl_stream.sidecar import app
 from hitl_stream.sidecar.demo_login import DemoIssuer
 from hitl_stream.store import position
@@ -20,7 +23,9 @@ from hitl_stream.store.database import Database
 from hitl_stream.store.recording import Recorder
 from tests.duties import scene
 from tests.event import binary, data
+from tests.harness import wait
 from tests.sidecar import described
+from tests.sidecar.listening import Running
 from tests.sidecar.race import Race
 
 RESULTS = "wargaming.results"
@@ -92,4 +97,24 @@ async def race(database: str) -> AsyncIterator[Race]:
     async with scene.standing(database) as scenery, httpx2.AsyncClient(transport=transport, base_url=URL) as made:
         yield Race(scenery, made, observer, bearer)
     await observer.close()
+    await reader.close()
+
+
+@pytest.fixture
+async def running(database: str) -> AsyncIterator[Running]:
+    """A sidecar on a port."""
+    reader = await Database.open(database, "hitl_sidecar", size=8, name="test-live")
+    port = free_port()
+    made = app.create(reader, ISSUER, origins=("https://console.example",))
+    config = uvicorn.Config(made, port=port, log_config=None, ws="websockets-sansio", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await wait.until_async(started)
+    yield Running(port, bearer)
+    server.should_exit = True
+    await serving
     await reader.close()

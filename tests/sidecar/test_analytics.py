@@ -12,7 +12,8 @@ import pytest
 
 from hitl_stream.duties import tallies
 from hitl_stream.store.database import Database
-from tests.sidecar.conftest import Upstream, bearer
+from tests.sidecar.conftest import Upstream
+from tests.sidecar.deciding import decide
 
 SIX = ["total_patches", "approved", "rejected", "pending", "auto_approved", "avg_decision_time_sec"]
 
@@ -22,12 +23,6 @@ async def summary(client: httpx2.AsyncClient, query: str = "") -> dict[str, Any]
     assert response.status_code == 200
     body: dict[str, Any] = response.json()
     return body
-
-
-async def decide(client: httpx2.AsyncClient, patch_id: str, action: str, who: str = "alice") -> httpx2.Response:
-    shown = await client.get(f"/hitl/patches/{patch_id}", headers=bearer(who))
-    headers = {**bearer(who), "If-Match": shown.headers["etag"]}
-    return await client.post(f"/hitl/patches/{patch_id}/{action}", headers=headers, json={"reason": "because"})
 
 
 async def test_nothing_is_zero_and_no_average(client: httpx2.AsyncClient) -> None:

@@ -82,6 +82,7 @@ async def test_every_entry_is_there_newest_first(client: httpx2.AsyncClient, ups
         ("action=viewed", 2),
         ("action=viewed&actor=bob", 1),
         ("action=viewed&patch_id=p-1", 0),
+        ("action=viewed&policy_version=1", 0),
     ],
 )
 async def test_filters_combine(client: httpx2.AsyncClient, upstream: Upstream, query: str, count: int) -> None:

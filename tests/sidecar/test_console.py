@@ -80,6 +80,7 @@ async def test_what_is_named_after_its_content_is_kept_and_compressed(browser: h
         "/assets/%2e%2e",
         "/x",
         f"/assets/{'x' * 300}",
+        f"/assets/{'😀' * 121}",
     ],
 )
 async def test_nothing_else_is_served(browser: httpx2.AsyncClient, path: str) -> None:

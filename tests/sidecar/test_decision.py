@@ -9,13 +9,10 @@ import httpx2
 
 from tests.event import DIFF, DROP
 from tests.sidecar.conftest import Upstream
+from tests.sidecar.deciding import version
 
 DIGEST = f"sha256:{sha256(DIFF.encode()).hexdigest()}"
 REASON = {"reason": "The hole is still open.", "presets": ["incomplete_fix"]}
-
-
-async def version(client: httpx2.AsyncClient) -> str:
-    return str((await client.get("/hitl/patches/p-1")).headers["etag"])
 
 
 async def decide(

@@ -6,16 +6,20 @@ import io
 import re
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx2
 import orjson
 import pytest
 import requests
+from starlette.requests import Request
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from hitl_stream.sidecar.asked import read_body
 from hitl_stream.sidecar.operation import OPERATIONS
+from hitl_stream.sidecar.problem import Problem
 from tests.harness import database as databases
 from tests.harness.availability import scaled
 from tests.harness.postgres import PostgresServer
@@ -196,3 +200,16 @@ def test_a_line_that_is_no_request_gets_a_refusal_and_ends_nothing(address: str,
     assert answer == b"" or (status is not None and status[1] < b"500"), answer[:300]
     assert b"evil" not in answer.lower()
     assert requests.get(f"{address}/livez", timeout=WAIT_S).status_code == 200
+
+
+async def test_who_hangs_up_in_the_middle_of_a_body_is_no_failure_of_ours() -> None:
+    said: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> dict[str, Any]:
+        return next(said)
+
+    with pytest.raises(Problem) as refused:
+        await read_body(Request({"type": "http", "method": "POST", "headers": []}, receive))
+    assert refused.value.status == 408

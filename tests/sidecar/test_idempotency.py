@@ -11,6 +11,7 @@ import httpx2
 from hitl_stream.store import command, idempotency
 from hitl_stream.store.database import Connection
 from tests.sidecar.conftest import Upstream, bearer
+from tests.sidecar.deciding import version
 
 
 async def send(
@@ -24,10 +25,6 @@ async def send(
     headers = {**bearer(who), "Idempotency-Key": key, **({} if seen is None else {"If-Match": seen})}
     sent = [(name.encode(), value.encode()) for name, value in headers.items()]
     return await client.post(f"/hitl/patches/p-1/{action}", headers=sent, json=body)
-
-
-async def version(client: httpx2.AsyncClient) -> str:
-    return str((await client.get("/hitl/patches/p-1")).headers["etag"])
 
 
 async def count(database: str, table: str) -> int:
@@ -63,6 +60,19 @@ async def test_a_key_is_for_one_request_of_one_person(client: httpx2.AsyncClient
     assert other.status_code == 422
     bobs = await send(client, "k-1", await version(client), None, who="bob")
     assert bobs.json()["decision"] == "approved"
+
+
+async def test_a_key_is_forgotten_after_a_day_whether_or_not_the_scheduler_runs(
+    client: httpx2.AsyncClient, upstream: Upstream, database: str
+) -> None:
+    await upstream.result(vulnerability__severity="critical")
+    assert (await send(client, "k-1", await version(client))).json()["decision"] is None
+    owner = await asyncpg.connect(database)
+    await owner.execute("UPDATE idempotency SET created_at = now() - interval '25 hours'")
+    await owner.close()
+    again = await send(client, "k-1", await version(client), {"reason": "no"}, action="reject")
+    assert again.json()["decision"] == "rejected"
+    assert (await send(client, "k-1", None, {"reason": "no"}, action="reject")).content == again.content
 
 
 async def test_a_refusal_is_not_kept(client: httpx2.AsyncClient, upstream: Upstream) -> None:

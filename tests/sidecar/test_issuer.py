@@ -13,7 +13,7 @@ import pytest
 
 from hitl_stream.errors import Unavailable
 from hitl_stream.sidecar import issuer
-from tests.sidecar.test_token import EC, published
+from tests.sidecar.signing import EC, published
 
 
 @contextmanager

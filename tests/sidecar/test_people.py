@@ -9,21 +9,9 @@ import asyncpg
 import httpx2
 import pytest
 
-from hitl_stream.review.role import DEMO_PEOPLE, Role
+from hitl_stream.store import review
 from tests.sidecar.conftest import ISSUER, Upstream, bearer
-
-
-async def version(client: httpx2.AsyncClient, who: str = "alice") -> str:
-    return str((await client.get("/hitl/patches/p-1", headers=bearer(who))).headers["etag"])
-
-
-async def say(
-    client: httpx2.AsyncClient, who: str, action: str, body: Any = None, *, seen: str | None = None, **headers: str
-) -> httpx2.Response:
-    """What this person does, on the present version unless they saw another."""
-    current = seen or await version(client, who)
-    sent = {**bearer(who), "If-Match": current, **headers}
-    return await client.post(f"/hitl/patches/p-1/{action}", headers=sent, json=body)
+from tests.sidecar.deciding import say, version
 
 
 async def test_critical_needs_two_people_and_shows_who_approved(client: httpx2.AsyncClient, upstream: Upstream) -> None:
@@ -61,52 +49,6 @@ async def test_nobody_approves_their_own_patch(client: httpx2.AsyncClient, upstr
     assert (response.status_code, response.json()["detail"]) == (403, "nobody approves a patch of their own")
     assert (await client.get("/hitl/patches/p-1", headers=bearer("bob"))).json()["own"] is False
     assert (await say(client, "alice", "reject", {"reason": "mine is wrong"})).status_code == 200
-
-
-async def test_the_glass_can_be_broken_by_who_may_for_a_reason(client: httpx2.AsyncClient, upstream: Upstream) -> None:
-    await upstream.result(vulnerability__severity="critical")
-    glass = {"break_glass": True, "comment": "exploited in the wild"}
-    assert (await say(client, "alice", "approve", glass)).status_code == 403
-    assert (await say(client, "carol", "approve", {"break_glass": True})).status_code == 422
-    assert (await say(client, "carol", "approve", {"break_glass": "yes"})).status_code == 422
-    done = await say(client, "carol", "approve", glass)
-    assert (done.json()["decision"], done.json()["approvals"]) == ("approved", ["carol"])
-    shown = (await client.get("/hitl/patches/p-1")).json()
-    assert {"glass_broken", "approved"} <= {entry["action"] for entry in shown["history"]}
-    assert shown["glass_broken_by"] == "carol"
-
-
-async def test_who_may_not_break_the_glass_is_told_so_before_anything_of_the_patch(
-    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(DEMO_PEOPLE, "gwen", (Role.BREAK_GLASS,))
-    await upstream.result()  # approved: nothing to decide
-    for who, role, body in (("alice", "break-glass", {"break_glass": True}), ("gwen", "reviewer", {})):
-        refused = [await say(client, who, "approve", body), await say(client, who, "approve", body, seen='"99"')]
-        refused.append(await client.post("/hitl/patches/nobody/approve", headers=bearer(who), json=body))
-        assert [one.status_code for one in refused] == [403, 403, 403]
-        assert {one.json()["detail"] for one in refused} == {f"This needs one of these roles: {role}."}
-    assert (await say(client, "carol", "approve", {"break_glass": True, "comment": "fire"})).status_code == 409
-
-
-async def test_who_broke_the_glass_is_reviewed_by_somebody_else(client: httpx2.AsyncClient, upstream: Upstream) -> None:
-    async def review(who: str) -> int:
-        body = {"comment": "it was right to do so", "reviews_glass": True}
-        return (await client.post("/hitl/patches/p-1/comment", headers=bearer(who), json=body)).status_code
-
-    async def waiting() -> str:
-        lines = (await client.get("/metrics")).text.splitlines()
-        return next(line for line in lines if line.startswith("hitl_glass_unreviewed "))
-
-    await upstream.result(vulnerability__severity="critical")
-    assert await review("alice") == 409
-    await say(client, "carol", "approve", {"break_glass": True, "comment": "exploited in the wild"})
-    assert await waiting() == "hitl_glass_unreviewed 1.0"
-    assert await review("carol") == 403
-    assert await review("alice") == 201
-    assert await waiting() == "hitl_glass_unreviewed 0.0"
-    assert (await client.get("/hitl/patches/p-1")).json()["glass_broken_by"] is None
-    assert await review("bob") == 409
 
 
 async def test_a_role_that_is_taken_away_ends_with_the_next_request(
@@ -269,3 +211,14 @@ async def test_a_comment_says_something_and_not_too_much(client: httpx2.AsyncCli
     assert (await claim(client, "alice", "comment", {"comment": "x" * 1_048_576})).status_code == 413
     assert (await client.post("/hitl/patches/nobody/comment", json={"comment": "x"})).status_code == 404
     assert (await client.get("/hitl/patches/p-1")).json()["comments"] == []
+
+
+async def test_of_too_many_comments_the_latest_are_shown(
+    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "HISTORY_MAX", 2)
+    await upstream.result(ml__confidence=0.9)
+    for said in ("one", "two", "three"):
+        await client.post("/hitl/patches/p-1/comment", json={"comment": said})
+    shown = (await client.get("/hitl/patches/p-1")).json()["comments"]
+    assert [one["comment"] for one in shown] == ["two", "three"]

@@ -6,7 +6,7 @@ import asyncpg
 import httpx2
 
 from tests.sidecar.conftest import Upstream, bearer
-from tests.sidecar.test_analytics import decide
+from tests.sidecar.deciding import decide
 
 CRITICAL = {"vulnerability__severity": "critical"}
 

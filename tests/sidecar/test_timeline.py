@@ -12,7 +12,7 @@ import httpx2
 from hitl_stream.duties import tallies
 from hitl_stream.store.database import Database
 from tests.sidecar.conftest import Upstream
-from tests.sidecar.test_analytics import decide
+from tests.sidecar.deciding import decide
 
 KINDS = ("opened", "approved_by_policy", "approved_by_people", "rejected", "expired", "revoked")
 

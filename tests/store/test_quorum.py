@@ -20,6 +20,8 @@ async def test_a_vote_of_who_lost_the_role_or_turned_out_to_be_an_author_counts_
     assert tuple(second)[:3] == (["bob"], 2, False)
     with refused("409", "1 of 2"):
         await conclude(sidecar, second["version"], second["at"], "bob", approvers=["mallory", "bob"])
+    with refused("409", "it needs somebody else"):
+        await vote(sidecar, second["version"], "mallory")
     unknown = {"vulnerability__severity": "critical", "patch__author": "A. Smith", "patch__diff": "two"}
     first = await vote(sidecar, await pending(world, "p-2", **unknown), patch_id="p-2")
     assert first["needed"] == 3

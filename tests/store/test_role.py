@@ -67,7 +67,7 @@ COUNTERS = {
 }
 PEOPLE = {
     *("lock_patch", "cast_vote", "conclude_approval", "reject_by_person", "revoke_by_person", "reopen_by_person"),
-    *("claim_by_person", "release_by_person", "comment_by_person", "renew_claim"),
+    *("claim_by_person", "release_by_person", "comment_by_person", "renew_claim", "find_answer"),
 }
 
 # Beside SELECT, which every role has on everything.

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.sidecar import deciding, pgbench, reading
+from benchmarks.sidecar import deciding, disk, pgbench, reading
 from benchmarks.sidecar.deciding import Rate
 from benchmarks.sidecar.living import Delivery, Flood
 from benchmarks.sidecar.load import Answered
@@ -66,6 +66,15 @@ def test_a_change_that_was_not_heard_is_a_goal_missed() -> None:
         ("live, 5,000 changes/s", "MB more"): (201.0, False),
     }
     assert "99 of 100 heard" in report.render()
+
+
+def test_the_disk_is_asked_beside_and_its_figure_stands_in_the_report() -> None:
+    with disk.beside("reads") as asked:
+        pass
+    assert len(asked.milliseconds) == 1
+    assert asked.milliseconds[0] > 0
+    report = Report([], disks=[disk.Disk("decisions", [0.5] * 98 + [40.0] * 2)])
+    assert "| decisions | 0.5 | 0.5 | 40.0 | 40.0 |" in report.render()
 
 
 def test_a_refusal_is_no_figure() -> None:

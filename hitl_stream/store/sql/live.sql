@@ -33,6 +33,11 @@ SELECT c.kind, c.patch_id, p.version, d.decision, d.decided_by, h.person AS clai
  ORDER BY c.at
  LIMIT $2::int;
 
+-- name: may_miss
+-- role: hitl_sidecar
+-- Whether something that the cursor did not see may be forgotten by now.
+SELECT xid >= pg_snapshot_xmin($1::text::pg_snapshot) FROM change_forgotten;
+
 -- name: forget_changes
 -- role: hitl_scheduler
 -- The function belongs to the schema's owner; this role may call it and nothing else.

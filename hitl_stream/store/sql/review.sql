@@ -4,7 +4,7 @@
 SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest,
        p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
        p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic,
-       is_own(p, $2) AS own, glass_unreviewed(p) AS glass_broken_by, c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
+       is_own(p, $2) AS own, (glass_unreviewed(p))[1] AS glass_broken_by, c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
        CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals,
        CASE WHEN p.state = 'approved' THEN d.valid_until END AS valid_until
   FROM patch AS p
@@ -29,12 +29,14 @@ SELECT source, name, known, person FROM round_authors($1, $2) ORDER BY source, n
 
 -- name: patch_comments
 -- role: hitl_sidecar
--- What people said without deciding, oldest first.
-SELECT at, actor, round, justification AS comment
-  FROM action
- WHERE patch_id = $1 AND action = 'commented'
- ORDER BY at, id
- LIMIT $2::int;
+-- What people said without deciding, oldest first; where it is too much the latest of it.
+SELECT at, actor, round, comment
+  FROM (SELECT id, at, actor, round, justification AS comment
+          FROM action
+         WHERE patch_id = $1 AND action = 'commented'
+         ORDER BY at DESC, id DESC
+         LIMIT $2::int) AS latest
+ ORDER BY at, id;
 
 -- name: patch_outcomes
 -- role: hitl_sidecar
@@ -69,15 +71,18 @@ SELECT CASE WHEN EXISTS (SELECT FROM decision AS d WHERE d.patch_id = p.patch_id
 
 -- name: note_look
 -- role: hitl_sidecar
--- This person saw this version; only the first time is kept.
+-- This person saw this version; only the first time is kept. Who reads does not wait for a disk: what they decide later is written
+-- behind this and does wait, so what a decision rests on is there whenever the decision is.
+WITH at_ease AS (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO look (patch_id, person, version, round, seq, evidence_digest, token_id, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM at_ease
 ON CONFLICT DO NOTHING;
 
 -- name: renew_claim
 -- role: hitl_sidecar
--- Whoever reads what they hold, holds it on.
-SELECT renew_claim($1, $2);
+-- Whoever reads what they hold, holds it on; this waits for no disk either.
+WITH at_ease AS (SELECT set_config('synchronous_commit', 'off', true))
+SELECT renew_claim($1, $2) FROM at_ease;
 
 -- name: patch_results
 -- role: hitl_sidecar
@@ -159,10 +164,7 @@ SELECT deployable, reason, decision_id, decided_at, expires_at, least(clock_time
 -- name: glass_unreviewed
 -- role: hitl_sidecar
 -- How often the glass was broken and nobody else looked at it yet.
-SELECT count(*)
-  FROM action AS b
- WHERE b.action = 'glass_broken'
-   AND NOT EXISTS (SELECT FROM action AS r WHERE r.patch_id = b.patch_id AND r.action = 'glass_reviewed' AND r.at >= b.at);
+SELECT count(*) FROM action AS b WHERE b.action = 'glass_broken' AND NOT is_reviewed(b);
 
 -- name: database_answers
 -- role: hitl_sidecar

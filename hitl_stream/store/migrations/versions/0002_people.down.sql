@@ -76,6 +76,7 @@ DROP FUNCTION
   is_own(patch, text),
   has_unknown_author(patch),
   glass_unreviewed(patch),
+  is_reviewed(action),
   approval_class(patch),
   class_of(text, text),
   approvals_shown(queue),
@@ -110,7 +111,7 @@ $$;
 DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies(), end_silent_sessions();
 DROP TRIGGER tell ON decision;
 DROP TRIGGER count ON decision;
-DROP TABLE change, live_ticket, feedback, person;
+DROP TABLE change, change_forgotten, live_ticket, feedback, person;
 DROP TRIGGER follow ON evidence;
 DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;

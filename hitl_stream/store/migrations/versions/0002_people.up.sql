@@ -74,14 +74,23 @@ CREATE TABLE idempotency (
 COMMENT ON TABLE idempotency IS 'What was answered to a request with an Idempotency-Key, written in the transaction of what it did. Kept for 24 hours.';
 CREATE INDEX idempotency_created ON idempotency USING brin (created_at);
 -- In this order, each with what is committed by then: whoever has the lock sees what was answered before.
--- Two keys of 32 bits are another space than that of the other locks; two that meet by chance wait for one another.
+-- Two keys of 32 bits are another space than that of the other locks; two that meet by chance wait for one another. What is older
+-- than it is kept for is gone, whether or not the duty has been here.
 CREATE FUNCTION find_answer(wanted_person text, wanted_key text)
-RETURNS TABLE (held boolean, request_sha256 bytea, status int, etag text, answer bytea) LANGUAGE plpgsql AS $$
+RETURNS TABLE (held boolean, request_sha256 bytea, status int, etag text, answer bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  too_old boolean;
 BEGIN
   held := pg_try_advisory_xact_lock(hashtext(wanted_person), hashtext(wanted_key));
   IF held THEN
-    SELECT i.request_sha256, i.status, i.etag, i.answer INTO request_sha256, status, etag, answer
+    SELECT i.request_sha256, i.status, i.etag, i.answer, i.created_at < now() - interval '24 hours'
+      INTO request_sha256, status, etag, answer, too_old
       FROM idempotency AS i WHERE i.person = wanted_person AND i.key = wanted_key;
+    IF too_old THEN
+      DELETE FROM idempotency AS i WHERE i.person = wanted_person AND i.key = wanted_key;
+      request_sha256 := NULL; status := NULL; etag := NULL; answer := NULL;
+    END IF;
   END IF;
   RETURN NEXT;
 END $$;
@@ -267,8 +276,8 @@ CREATE FUNCTION cwe_class(cwe text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL
     ELSE 'other' END
 $$;
 
--- Words and tags are made by the same rules when they are stored and when they are looked for. Loops over expressions: a query
--- per review would cost ten times as much.
+-- Words and tags are made by the same rules when they are stored and when they are looked for, none longer than an index takes.
+-- Loops over expressions: a query per review would cost ten times as much.
 CREATE FUNCTION words_of(said text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
   words text[] := '{}';
@@ -276,7 +285,7 @@ DECLARE
 BEGIN
   FOREACH word IN ARRAY coalesce((regexp_split_to_array(lower(left(said, 2000)), '[^[:alnum:]]+'))[1:100], '{}') LOOP
     IF length(word) > 1 THEN
-      words := words || ('word:' || word);
+      words := words || ('word:' || left(word, 100));
     END IF;
   END LOOP;
   RETURN words;
@@ -373,12 +382,25 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
--- A result of what waits already may name another author. It comes after its patch, and row by row: results are large.
+-- A result of what waits already may name another author. It comes after its patch, and row by row: results are large. Without
+-- an author it may be an older worker's, who is looked for in the result.
 CREATE FUNCTION follow_evidence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  shown text[];
+  known text[];
 BEGIN
-  IF EXISTS (SELECT FROM queue WHERE patch_id = NEW.patch_id) THEN
-    PERFORM write_queue(ARRAY[NEW.patch_id]);
+  SELECT authors INTO shown FROM queue WHERE patch_id = NEW.patch_id;
+  IF NOT FOUND THEN
+    RETURN NULL;
   END IF;
+  IF NEW.author IS NOT NULL AND shown IS NOT NULL THEN
+    FOREACH known SLICE 1 IN ARRAY shown LOOP
+      IF known IS NOT DISTINCT FROM ARRAY[NEW.source, nullif(NEW.author, '')] THEN
+        RETURN NULL;
+      END IF;
+    END LOOP;
+  END IF;
+  PERFORM write_queue(ARRAY[NEW.patch_id]);
   RETURN NULL;
 END $$;
 CREATE TRIGGER follow AFTER INSERT ON evidence FOR EACH ROW EXECUTE FUNCTION follow_evidence();
@@ -620,7 +642,8 @@ BEGIN
     PERFORM refuse('403', 'nobody approves a patch of their own');
   ELSIF EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.round = p.round AND v.seq = p.seq + 1
                    AND v.evidence_digest = p.evidence_digest AND v.person = who AND v.break_glass = glass) THEN
-    PERFORM refuse('409', who || ' approved this already');
+    PERFORM refuse('409', who || ' approved this already'
+      || CASE WHEN who = ANY (voters(p)) THEN '' ELSE ', by a role that was taken away since: it needs somebody else' END);
   ELSIF is_past_retention(p) THEN
     PERFORM refuse('410', 'its evidence is past its retention: nobody can see what is to be approved');
   ELSIF (glass OR approval_class(p) = 'critical') AND coalesce(authenticated, '-infinity') < clock_timestamp() - interval '5 minutes' THEN
@@ -811,14 +834,18 @@ BEGIN
   PERFORM note(p, 'released', who, 'reviewer', NULL, clock_timestamp(), token, request, NULL);
 END $$;
 
--- Who broke the glass for this patch and was not reviewed yet.
-CREATE FUNCTION glass_unreviewed(p patch) RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- Whether somebody else has looked at why this glass was broken.
+CREATE FUNCTION is_reviewed(broken action) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN (SELECT b.actor
-             FROM action AS b
-            WHERE b.patch_id = p.patch_id AND b.action = 'glass_broken'
-              AND NOT EXISTS (SELECT FROM action AS r WHERE r.patch_id = b.patch_id AND r.action = 'glass_reviewed' AND r.at >= b.at)
-            ORDER BY b.at DESC LIMIT 1);
+  RETURN EXISTS (SELECT FROM action AS r
+                  WHERE r.patch_id = broken.patch_id AND r.action = 'glass_reviewed' AND r.at >= broken.at AND r.actor <> broken.actor);
+END $$;
+
+-- Who broke the glass for this patch and was not reviewed yet, the last one first.
+CREATE FUNCTION glass_unreviewed(p patch) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ARRAY(SELECT b.actor FROM action AS b
+                WHERE b.patch_id = p.patch_id AND b.action = 'glass_broken' AND NOT is_reviewed(b) ORDER BY b.at DESC);
 END $$;
 
 -- A comment; or, of somebody else than who broke it, the review that a broken glass needs afterwards.
@@ -827,11 +854,12 @@ RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, 
 DECLARE
   p patch := admit_without_version(wanted_patch_id, who, groups, 'reviewer', '{collecting,pending,approved,rejected,expired,revoked}');
   moment timestamptz := clock_timestamp();
+  broken_by text[] := CASE WHEN of_glass THEN glass_unreviewed(p) END;
 BEGIN
   PERFORM must_say_why(said);
-  IF of_glass AND glass_unreviewed(p) IS NULL THEN
+  IF broken_by = '{}' THEN
     PERFORM refuse('409', 'there is no broken glass to review');
-  ELSIF of_glass AND glass_unreviewed(p) = who THEN
+  ELSIF broken_by <@ ARRAY[who] THEN
     PERFORM refuse('403', 'somebody else reviews who broke the glass');
   END IF;
   PERFORM renew_claim(p.patch_id, who);
@@ -852,6 +880,12 @@ CREATE TABLE change (
 COMMENT ON COLUMN change.tags IS 'What the review was filtered by, before and after; NULL where it is in no list: that concerns everybody.';
 CREATE INDEX change_xid ON change (xid);
 CREATE INDEX change_at ON change USING brin (at);
+CREATE TABLE change_forgotten (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  xid xid8    NOT NULL DEFAULT '0'
+);
+COMMENT ON TABLE change_forgotten IS 'The latest transaction of which a change was forgotten: a cursor that may not have seen it has a gap behind it.';
+INSERT INTO change_forgotten DEFAULT VALUES;
 CREATE TABLE feedback (
   id     bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at     timestamptz NOT NULL DEFAULT now(),
@@ -902,7 +936,7 @@ BEGIN
 END $$;
 CREATE FUNCTION tell_of_claims() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  IF TG_OP <> 'UPDATE' OR NEW.person <> OLD.person OR NEW.round <> OLD.round THEN
+  IF TG_OP <> 'UPDATE' OR NEW.person <> OLD.person OR NEW.round <> OLD.round OR NEW.claimed_at <> OLD.claimed_at THEN
     INSERT INTO change (kind, patch_id, tags)
     SELECT 'claim_changed', c.patch_id, q.tags
       FROM (SELECT coalesce(NEW.patch_id, OLD.patch_id) AS patch_id) AS c LEFT JOIN queue AS q ON q.patch_id = c.patch_id;
@@ -924,7 +958,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WITH gone AS (
     DELETE FROM change
      WHERE ctid = ANY (ARRAY(SELECT ctid FROM change WHERE at < now() - greatest(older_than, interval '1 hour') LIMIT at_most))
-    RETURNING 1)
+    RETURNING xid),
+  noted AS (
+    UPDATE change_forgotten SET xid = latest
+      FROM (SELECT xid AS latest FROM gone ORDER BY xid DESC LIMIT 1) AS x WHERE latest > change_forgotten.xid)
   SELECT count(*) FROM gone
 $$;
 
@@ -935,8 +972,8 @@ CREATE INDEX patch_cve ON patch (cve_id, id) WHERE cve_id IS NOT NULL;
 -- What policy does by itself is most of it, and found by its time.
 CREATE INDEX decision_person ON decision (decided_by, decided_at) WHERE decided_by <> 'policy';
 CREATE INDEX decision_kind ON decision (decision, decided_at) WHERE decision <> 'approved';
-CREATE INDEX decision_policy_version ON decision USING brin (policy_version);
-CREATE INDEX action_policy_version ON action USING brin (policy_version);
+CREATE INDEX decision_policy_version ON decision (policy_version, decided_at);
+CREATE INDEX action_policy_version ON action (policy_version, at) WHERE policy_version IS NOT NULL;
 CREATE INDEX action_kind ON action (action, at) WHERE action <> 'review_opened';
 CREATE INDEX action_by_time ON action (at);
 CREATE INDEX action_person ON action (actor, at) WHERE actor <> 'policy';
@@ -1092,6 +1129,7 @@ GRANT EXECUTE ON FUNCTION
   has_unknown_author(patch),
   approvals_shown(queue),
   voters_shown(queue),
+  is_reviewed(action),
   glass_unreviewed(patch),
   is_own(patch, text),
   votes_in_force(patch),
@@ -1115,9 +1153,9 @@ REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
 REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
 GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change,
-  live_ticket, feedback, person FROM PUBLIC;
-GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change
-  TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
+  change_forgotten, live_ticket, feedback, person FROM PUBLIC;
+GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change,
+  change_forgotten TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
 GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
 GRANT INSERT (person, text, page, build) ON feedback TO hitl_sidecar;
