@@ -20,7 +20,7 @@ from hitl_stream.errors import BadRecord, Conflict, Defect
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
 from hitl_stream.review.state import Patch, State, Step
-from hitl_stream.store import batch, statement, surroundings, writing
+from hitl_stream.store import batch, outbox, statement, surroundings, writing
 from hitl_stream.store.batch import Decoded, Recorded, Remark
 from hitl_stream.store.surroundings import Surroundings
 
@@ -141,7 +141,7 @@ class _Ledger:
             )
         )
         message = encode.dead_letter_message(record, failure.kind, failure.reason, self.now)
-        self.messages.append((record.partition, message))
+        self.messages.append((outbox.letter_shard(record.partition), message))
         self.recorded.fates[failure.kind] += 1
         self.recorded.refused.append(_remark(item, failure.reason, failure.kind))
 
