@@ -1,4 +1,4 @@
-"""`hitl-stream worker`: consumes, decides by policy, records, publishes. One process per core."""
+"""`hitl-stream worker`: consumes, decides by policy, records, publishes. One process per core that it may use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 from signal import SIGTERM
 from typing import Annotated
 
@@ -19,11 +20,13 @@ from hitl_stream.settings import Settings
 
 GRACE_S = 20.0
 PORT_MAX = 65_535
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container: microseconds of CPU per period, or "max"
 
 
 def run(
     processes: Annotated[
-        int | None, typer.Option(help="How many processes; default: one per core.", min=1, max=64)
+        int | None,
+        typer.Option(help="How many processes; default: one per core, at most one per partition.", min=1, max=64),
     ] = None,
     instance: Annotated[
         str | None,
@@ -37,8 +40,9 @@ def run(
     Health and metrics are on HITL_METRICS_PORT; with several processes, process i has the i-th port from there.
     """
     chosen = settings.load()
-    count = processes or os.cpu_count() or 1
     log.configure(chosen.log_format, "worker")
+    topics = contract.load(chosen.topics_file, chosen.environment)
+    count = processes or min(cores(), topics["wargaming_results"].partitions)
     if child:
         _end_with_parent()
     elif count > 1:
@@ -46,7 +50,6 @@ def run(
     from hitl_stream.store.recording import Recorder
     from hitl_stream.stream import worker
 
-    topics = contract.load(chosen.topics_file, chosen.environment)
     part = worker.Part(chosen.metrics_port, instance, grace)
     tracing.start(chosen.traces_endpoint, "hitl-worker")
     recorder = partial(Recorder, auto_approve=chosen.auto_approve_enabled, wants_trace=tracing.wanted)
@@ -54,6 +57,16 @@ def run(
     tracing.stop()
     sys.stderr.flush()
     os._exit(code)  # a thread that waits for a broker in vain would hold up an ordinary exit
+
+
+def cores(quota: Path = QUOTA) -> int:
+    """How many cores this process may use: those that it may run on, and what its cgroup (v2) leaves it of them."""
+    allowed = len(os.sched_getaffinity(0))
+    try:
+        share, period = quota.read_text().split()
+        return min(allowed, max(1, -(-int(share) // int(period))))
+    except (OSError, ValueError, ZeroDivisionError):  # no cgroup, or no limit
+        return allowed
 
 
 def _supervise(chosen: Settings, count: int, instance: str | None, grace: float) -> int:

@@ -17,6 +17,10 @@ from hitl_stream.contract.record import Message, Record
 
 SOURCE = "/hitl-stream"
 JSON = "application/json"
+DEAD_LETTERS = "dead_letters"
+OUR_HEADERS = 6  # of a dead letter, behind those of the original
+SHORT_BYTES = 1_000
+CUT = b"; the broker did not take all of it: the value is its beginning, headers are left out"
 
 ReasonRow = tuple[str, str, str, float | None]
 
@@ -158,7 +162,14 @@ def dead_letter_message(record: Record, error: str, reason: str, at: datetime) -
         ("hitl_at", timestamp(at)),
     )
     ours = tuple((name, text.encode("utf-8", "backslashreplace")) for name, text in said)
-    return Message("dead_letters", record.key, record.value, (*record.headers, *ours))
+    return Message(DEAD_LETTERS, record.key, record.value, (*record.headers, *ours))
+
+
+def shortened(letter: Message) -> Message:
+    """A dead letter for a broker that does not take the whole of it: why, and where the original lies. It says so itself."""
+    said = dict(letter.headers[-OUR_HEADERS:])
+    said["hitl_reason"] = (said["hitl_reason"] or b"") + CUT
+    return Message(letter.topic, letter.key, letter.value and letter.value[:SHORT_BYTES], tuple(said.items()))
 
 
 def _message(topic: str, event: DecisionEvent, id_: str, type_: str, data: orjson.Fragment) -> Message:

@@ -25,7 +25,7 @@ REASONS: Final = frozenset((*Rule, *Reason))
 VERDICTS: Final = frozenset(("approve", "review"))
 ERRORS: Final = frozenset(("bad_record", "conflict", "defect"))
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-DEPENDENCIES: Final = frozenset(("postgres", "kafka"))
+DEPENDENCIES: Final = frozenset(("postgres", "kafka", "dead_letters"))
 
 BATCH_RECORDS_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 BATCH_SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -90,6 +90,11 @@ DUPLICATES = Counter(
 )
 CONFLICTS = Counter("hitl_conflicts", "Records whose identity was seen before with other content.", registry=REGISTRY)
 DEAD_LETTERS = Counter("hitl_dead_letters", "Records that could not be used.", ["error"], registry=REGISTRY)
+DEAD_LETTERS_REFUSED = Counter(
+    "hitl_dead_letters_refused",
+    "Dead letters that the broker did not take whole: published short or not at all. The database has them.",
+    registry=REGISTRY,
+)
 KEY_MISMATCHES = Counter("hitl_key_mismatches", "Records whose key is not their patch id.", registry=REGISTRY)
 ODD_TIMES = Counter("hitl_odd_times", "Records with a time of 1970 or 9999.", registry=REGISTRY)
 UNAPPROVED_DEPLOYMENTS = Counter(

@@ -13,6 +13,7 @@ from datetime import datetime
 from hitl_stream.contract import encode
 from hitl_stream.contract.fact import Evidence, Result
 from hitl_stream.contract.fold import fold
+from hitl_stream.errors import BadRecord
 from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.policy.evaluate import evaluate
 from hitl_stream.policy.sample import selected
@@ -20,6 +21,10 @@ from hitl_stream.policy.verdict import Context, Rule, RuleOutcome, Verdict
 from hitl_stream.review import contradiction, ruling
 from hitl_stream.review.ruling import ReasonRow
 from hitl_stream.review.state import OPEN, Action, Closed, Fate, Patch, Reason, State, Step
+
+# Every result of a round is read again with each new one: beyond these a round takes no more. No wargame comes near.
+RESULTS_MAX = 1_000
+RESULTS_BYTES_MAX = 32 * 1024 * 1024
 
 # Reasons that say why a review was opened: they stay on its card, whatever is known later.
 _LASTING = frozenset((Reason.EVIDENCE_CONTRADICTS, Reason.EVIDENCE_INCOMPLETE))
@@ -52,7 +57,7 @@ class Situation:
 
 
 def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
-    """Apply one wargaming result that was never applied before."""
+    """Apply one wargaming result that was never applied before. Raises BadRecord where its round takes no more."""
     if patch is None:
         return _open_round(_new_patch(result, situation), result, situation)
     if result.patch_digest is not None and _is_another_artefact(patch, result.patch_digest):
@@ -60,6 +65,8 @@ def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
         if older is not None:
             return Step(patch, Fate.FILED, older, changed=False)
         return _replace_artefact(patch, result, situation)
+    if patch.state is not State.APPROVED and _is_full(situation.results):
+        raise BadRecord(f"round {patch.round} of this patch has {len(situation.results)} results and takes no more")
     match patch.state:
         case State.COLLECTING if patch.evidence_due_at is not None and patch.evidence_due_at <= situation.now:
             return _end_collecting(patch, [*situation.results, result], result, situation)
@@ -95,6 +102,10 @@ def expire(patch: Patch, now: datetime) -> Step:
     patch.state = State.EXPIRED
     patch.version += 1
     return step
+
+
+def _is_full(results: Sequence[Result]) -> bool:
+    return len(results) >= RESULTS_MAX or sum([len(result.payload) for result in results]) >= RESULTS_BYTES_MAX
 
 
 def _is_another_artefact(patch: Patch, digest: bytes) -> bool:
@@ -227,6 +238,8 @@ def _challenge(patch: Patch, result: Result, situation: Situation) -> Step:
     evidence = fold([*situation.results, result])
     verdict = _judge(patch, evidence, situation)
     against = contradiction.find(patch, result, verdict, situation.results)
+    if _is_full(situation.results):  # what comes after this one is not read: then nothing stands on it
+        against.append((Rule.EVIDENCE_COMPLETE, "failed", "more results than a round takes", None))
     if not against:
         # The decision stays bound to what it was made on; the row must not pretend that it saw more.
         patch.version += 1  # it covers the evidence

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
+from hitl_stream.contract import complaint
 from hitl_stream.contract.fact import Outcome, Result
 from hitl_stream.contract.record import Record, UnreadableRecord
 from hitl_stream.errors import BadRecord, Defect
@@ -114,4 +115,4 @@ def describe(bug: BaseException) -> str:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     where = f" at {frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}" if frame else ""
-    return f"internal error, please report: {type(bug).__name__}: {bug}{where}"[:500]
+    return complaint.line(f"internal error, please report: {type(bug).__name__}: {bug}{where}")

@@ -20,7 +20,7 @@ from hitl_stream.errors import BadRecord, Conflict, Defect
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
 from hitl_stream.review.state import Patch, State, Step
-from hitl_stream.store import batch, statement, surroundings, writing
+from hitl_stream.store import batch, outbox, statement, surroundings, writing
 from hitl_stream.store.batch import Decoded, Recorded, Remark
 from hitl_stream.store.surroundings import Surroundings
 
@@ -119,6 +119,11 @@ class _Ledger:
             self._refuse(item, Conflict(f"id {event.event_id} of {event.source} was seen before with other content"))
         return False
 
+    def _forget(self, event: Result | Outcome) -> None:
+        """What `_is_new` noted of it."""
+        del self.seen[event.source, event.event_id]
+        self.seen_rows.pop()
+
     def _says_the_same(self, known: bytes, event: Result | Outcome) -> bool:
         """Whether a payload that differs from the known one is the same JSON value."""
         if (known, event.payload_sha256) in self.same:
@@ -141,7 +146,7 @@ class _Ledger:
             )
         )
         message = encode.dead_letter_message(record, failure.kind, failure.reason, self.now)
-        self.messages.append((record.partition, message))
+        self.messages.append((outbox.letter_shard(record.partition), message))
         self.recorded.fates[failure.kind] += 1
         self.recorded.refused.append(_remark(item, failure.reason, failure.kind))
 
@@ -186,6 +191,9 @@ class ResultLedger(_Ledger):
                 assert item.event is not None  # noqa: S101 - _is_new says so
                 try:
                     self._receive(item, item.event)
+                except BadRecord as refusal:  # not seen: it can come again
+                    self._forget(item.event)
+                    self._refuse(item, refusal)
                 except Exception as bug:
                     raise Failing(batch.place(item.record), Defect(batch.describe(bug))) from bug
 

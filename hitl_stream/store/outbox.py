@@ -13,7 +13,11 @@ from asyncpg import Connection
 from hitl_stream.contract.record import Message
 from hitl_stream.store import statement
 
-ROW_BYTES_MAX = 4 * 1024 * 1024
+ROW_BYTES_MAX = 1024 * 1024
+TAKE_BYTES_MAX = 16 * 1024 * 1024
+# Dead letters have shards of their own: where their topic takes nothing, decisions go on. 8 times the least common multiple of
+# 1 to 22, so that modulo most numbers of partitions they belong to the owner of the partition they came from.
+LETTERS = 1_862_340_480
 
 
 @dataclass(slots=True)
@@ -33,17 +37,22 @@ class Published(NamedTuple):
     epoch: int
 
 
+def letter_shard(partition: int) -> int:
+    """The shard for dead letters of what came on this partition."""
+    return LETTERS + partition
+
+
 def pack(messages: Sequence[Message]) -> list[list[bytes | None]]:
     """Flatten messages for the column `messages`, in chunks of at most about ROW_BYTES_MAX."""
     rows: list[list[bytes | None]] = [[]]
     size = 0
     for message in messages:
-        length = len(message.value or b"")
+        headers = pack_headers(message.headers) if message.headers else None
+        length = sum(len(part or b"") for part in (message.key, message.value, headers))
         if rows[-1] and size + length > ROW_BYTES_MAX:
             rows.append([])
             size = 0
         size += length
-        headers = pack_headers(message.headers) if message.headers else None
         rows[-1] += (message.topic.encode(), message.key, message.value, headers)
     return rows if rows[-1] else []
 
@@ -71,7 +80,8 @@ async def take(
 ) -> tuple[list[OutboxRow], int]:
     """At most `limit` rows per shard, per shard in id order, without those published, which are taken away.
 
-    Also returns how many of these shards went, under the epochs given.
+    Of each shard there is one at least, and no more than its part of TAKE_BYTES_MAX and one row. Also returns how many of the
+    published ones went that are of these shards, under the epochs given.
     """
     rows = await conn.fetch(
         statement.get("take_outbox"),
@@ -80,6 +90,7 @@ async def take(
         [row.shard for row in published],
         [row.id for row in published],
         [row.epoch for row in published],
+        TAKE_BYTES_MAX // max(1, len(shards)),
     )
     found = [OutboxRow(row["id"], row["shard"], unpack(row["messages"])) for row in rows if row["id"] is not None]
     return found, rows[0]["gone"]

@@ -14,9 +14,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError, RecordTooLargeError
 
+from hitl_stream.contract.record import Record
 from hitl_stream.store.position import Claim
-from hitl_stream.stream import salvage
-from hitl_stream.stream.record_list import RECORDS_MAX, RecordList
+from hitl_stream.stream import portion, salvage
+from hitl_stream.stream.record_list import RecordList
 
 LISTS_MAX = 2  # handed out per partition and not yet taken by a transaction
 
@@ -109,7 +110,7 @@ class Fetch:
             self._forget(tp)
             return await self._after_error(tp, claim, fetched._error)
         try:
-            records = fetched.getall(RECORDS_MAX)
+            records, size = _taken(fetched)
         except Exception:  # noqa: BLE001 - bytes from outside broke the reader: whatever it is, they would do so again
             self._forget(tp)
             return await self._salvage(tp, claim, first)
@@ -117,7 +118,7 @@ class Fetch:
             self._forget(tp)
         if state.position == first:
             return None
-        return RecordList(claim, first, state.position, salvage.bounded(records))
+        return RecordList(claim, first, state.position, records, size)
 
     async def _after_error(self, tp: TopicPartition, claim: Claim, error: KafkaError) -> RecordList | None:
         if isinstance(error, RecordTooLargeError):  # the batch's length is wrong; aiokafka has stepped over one offset
@@ -140,7 +141,8 @@ class Fetch:
         if self._claims.get(tp) is not claim:
             return None
         self._consumer.seek(tp, following)
-        return RecordList(claim, first, following, salvage.bounded(records)) if following > first else None
+        size = portion.bytes_of(records)
+        return RecordList(claim, first, following, records, size) if following > first else None
 
     async def _ask_patiently(self, *request: Any) -> Any:
         """One fetch. aiokafka would repeat it at once where the broker refuses a partition, and take a core for that."""
@@ -164,3 +166,15 @@ class Fetch:
 
     def _state(self, tp: TopicPartition) -> Any:
         return self._fetcher._subscriptions.subscription.assignment.state_value(tp)
+
+
+def _taken(fetched: Any) -> tuple[list[Record], int]:
+    """A list of what was fetched, and its bytes. As its own `getall`, but for the bytes; the rest stays for the next list."""
+    records: list[Record] = []
+    if not fetched.check_assignment(fetched._topic_partition) or not fetched.has_more():
+        return records, 0
+    size, ended = portion.fill(records, fetched._partition_records)
+    fetched._update_position()
+    if ended:
+        fetched._partition_records = None
+    return records, size

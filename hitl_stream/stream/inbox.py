@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from hitl_stream.store.batch import Span
 from hitl_stream.store.position import Claim
-from hitl_stream.stream.record_list import RECORDS_MAX, Place, RecordList
+from hitl_stream.stream.record_list import LIST_BYTES_MAX, RECORDS_MAX, Place, RecordList
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +44,21 @@ class _Partition:
     recorded: int
     waiting: deque[RecordList] = field(default_factory=deque)
     under_way: list[Batch] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Room:
+    """What a batch can still take."""
+
+    records: int = RECORDS_MAX
+    size: int = LIST_BYTES_MAX
+
+    def holds(self, arrived: RecordList) -> bool:
+        return len(arrived.records) <= self.records and arrived.size <= self.size
+
+    def give(self, arrived: RecordList) -> None:
+        self.records -= len(arrived.records)
+        self.size -= arrived.size
 
 
 class Inbox:
@@ -88,7 +103,7 @@ class Inbox:
         self._arrival.set()
 
     async def take(self) -> Batch | None:
-        """All that has arrived for one topic, up to RECORDS_MAX; waits only while there is nothing. None once shut."""
+        """All that has arrived for one topic, up to what is allowed; waits only while there is nothing. None once shut."""
         while not self._shut:
             batch = self._pick()
             if batch is not None:
@@ -147,12 +162,11 @@ class Inbox:
 
     def _gather(self, topic: str, ready: Iterable[_Partition]) -> Batch:
         batch = Batch(topic, [], [], [])
-        budget = RECORDS_MAX
+        room = _Room()
         for partition in ready:
-            if budget <= 0 or (batch.spans and len(partition.waiting[0].records) > budget):
+            if batch.spans and not room.holds(partition.waiting[0]):
                 continue
-            span = self._span(partition, budget)
-            budget -= len(span.records)
+            span = self._span(partition, room)
             batch.claims.append(partition.claim)
             batch.spans.append(span)
             batch.behind += [earlier for earlier in partition.under_way if earlier not in batch.behind]
@@ -160,15 +174,17 @@ class Inbox:
             self._to_the_end(partition)
         return batch
 
-    def _span(self, partition: _Partition, budget: int) -> Span:
+    def _span(self, partition: _Partition, room: _Room) -> Span:
         """The first list, and those after it that still fit."""
         claim, first = partition.claim, partition.waiting.popleft()
+        room.give(first)
         span = Span(
             claim.topic, claim.partition, first.first_offset, first.next_offset, claim.epoch, list(first.records)
         )
         self._taken(claim)
-        while partition.waiting and len(span.records) + len(partition.waiting[0].records) <= budget:
+        while partition.waiting and room.holds(partition.waiting[0]):
             following = partition.waiting.popleft()
+            room.give(following)
             span.records.extend(following.records)
             span.next_offset = following.next_offset
             self._taken(claim)

@@ -53,6 +53,7 @@ class Ownership:
     breakers: Breakers
     inbox: Inbox = field(init=False)
     publisher: Publisher = field(init=False)
+    letters: Publisher = field(init=False)
     seeker: Seeker = field(init=False)
     topic_ids: dict[str, str | None] = field(default_factory=dict)
     _places: set[Place] = field(default_factory=set)
@@ -117,6 +118,7 @@ class Ownership:
         for place in self._places | places:
             self.inbox.close(place)
         self.publisher.leave()
+        self.letters.leave()
         self._places = set(places)
         self._claimed = False
         if self._task is not None:
@@ -167,7 +169,9 @@ class Ownership:
         self.topic_ids.update(ids)  # one whose partitions went away is still looked at: it may come back as another
         await self._fetch([claim for claim in claims if claim.topic != self.results])
         partitions = {claim.partition for claim in claims if claim.topic == self.results}
-        await self.publisher.take_over(partitions, len(ends.get(self.results, {})) or 1)
+        count = len(ends.get(self.results, {})) or 1
+        await self.letters.claim(partitions, count)
+        await self.publisher.take_over(partitions, count)
         await self._fetch([claim for claim in claims if claim.topic == self.results])
 
     async def _fetch(self, claims: Sequence[Claim]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from hitl_stream.broker.connection import KafkaConnection
@@ -15,7 +17,7 @@ from hitl_stream.store.position import Claim
 from hitl_stream.store.process import Process
 from hitl_stream.stream import agent
 from hitl_stream.stream.app import App
-from hitl_stream.stream.breaker import Breakers
+from hitl_stream.stream.breaker import Breaker, Breakers
 from hitl_stream.stream.inbox import Inbox
 from hitl_stream.stream.intake import Intake, Record
 from hitl_stream.stream.lag import Monitor
@@ -56,18 +58,18 @@ class Pipeline:
         )
         self._app = App(membership, self.ownership)
         self.inbox = Inbox(self._release, self.ownership.missed)
-        self._producer = Producer(connection, topics, membership.client)
-        self._publisher = Publisher(
-            database=database,
-            producer=self._producer,
-            topics=topics,
-            owner=registered.host,
-            breakers=breakers,
-            lost=self.ownership.shards_lost,
+        self._producers = tuple(Producer(connection, topics, membership.client) for _ in range(2))
+        publisher = partial(
+            Publisher, database=database, topics=topics, owner=registered.host, lost=self.ownership.shards_lost
         )
+        self._publisher = publisher(producer=self._producers[0], breakers=breakers)
+        # Kafka is not away when only the topic of the dead letters takes nothing.
+        apart = replace(breakers, kafka=Breaker("dead_letters"))
+        self._letters = publisher(producer=self._producers[1], breakers=apart, letters=True)
         self.intake = Intake(self.inbox, recorders, self.ownership.lost, self._publisher.wake, breakers)
         self.ownership.inbox = self.inbox
         self.ownership.publisher = self._publisher
+        self.ownership.letters = self._letters
         self._database = database
         self._registered = registered
         self._monitor: Monitor | None = None
@@ -85,6 +87,7 @@ class Pipeline:
     def start(self) -> None:
         """Begin; the group's assignment comes when it comes."""
         self._guard("publisher", self._publisher.run())
+        self._guard("letters", self._letters.run())
         self._guard("intake", self.intake.run())
         self._guard("engine", self._engine())
 
@@ -98,12 +101,13 @@ class Pipeline:
         working = [task for task in self._tasks if task.get_name() == "intake"]
         if working and not self.ownership.breakers.open:
             await _within(FINISH_S, "recording", asyncio.wait(working))
-            await _within(FINISH_S, "publishing", self._publisher.finish())
+            finishing = asyncio.gather(self._publisher.finish(), self._letters.finish())
+            await _within(FINISH_S, "publishing", finishing)
         await _within(LEAVE_S, "engine", self._app.stop())
         for task in self._tasks:
             task.cancel()
         await _within(FINISH_S, "tasks", asyncio.gather(*self._tasks, return_exceptions=True))
-        await _within(LEAVE_S, "producer", self._producer.close())
+        await _within(LEAVE_S, "producers", asyncio.gather(*(producer.close() for producer in self._producers)))
 
     def _release(self, claim: Claim) -> None:
         self._consumer.thread.release(claim)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, LeaderNotAvailableError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from hitl_stream.broker.connection import KafkaConnection
+from hitl_stream.contract.encode import DEAD_LETTERS
 from hitl_stream.contract.record import Message
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
@@ -25,6 +26,8 @@ REQUEST_TIMEOUT_MS = 10_000
 START_TIMEOUT_S = 10.0
 ACKNOWLEDGE_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 1.0
+# What says to readers that the value is a whole CloudEvent (Kafka protocol binding 3.2.1).
+STRUCTURED: list[tuple[str, bytes | None]] = [("content-type", b"application/cloudevents+json")]
 
 Shipment = tuple[int, Sequence[Message]]
 
@@ -60,7 +63,7 @@ class Producer:
             producer = await self._started()
             async with asyncio.timeout(ACKNOWLEDGE_TIMEOUT_S):
                 await self._send(producer, shipments)
-        except MessageSizeTooLargeError as error:
+        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             await self.close()
             raise MessageRefused(f"Kafka takes no message of this size: {error}") from error
         except (KafkaError, OSError) as error:  # a time-out is an OSError
@@ -124,12 +127,11 @@ async def _send_in_order(producer: AIOKafkaProducer, place: tuple[str, int], one
 
 
 def _append(producer: AIOKafkaProducer, filling: _Filling, message: Message) -> None:
+    headers = list(message.headers) if message.topic == DEAD_LETTERS else [*STRUCTURED, *message.headers]
     for _ in range(2):
         if filling.current is None:
             filling.current = producer.create_batch()
-        taken = filling.current.append(
-            timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
-        )
+        taken = filling.current.append(timestamp=None, key=message.key, value=message.value, headers=headers)
         if taken is not None:
             return
         filling.full.append(filling.current)

@@ -2,7 +2,8 @@
 the next ones are asked for.
 
 Whoever owns partition p of the results owns all shards s with s mod P = p. Taking a shard over means publishing all that it
-holds before anything new is recorded on its partition; `take_over` returns when that is done.
+holds before anything new is recorded on its partition; `take_over` returns when that is done. Dead letters have a publisher of
+their own, which nothing waits for: the database has what they say.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from hitl_stream.contract import encode
+from hitl_stream.contract.record import Message
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import PositionLost, Unavailable
 from hitl_stream.observe import log, metrics
@@ -24,18 +27,22 @@ from hitl_stream.stream.breaker import Breakers
 from hitl_stream.stream.producer import MessageRefused, Producer
 
 POLL_S = 0.1
+LETTERS_POLL_S = 0.5
 SHARDS_EVERY_S = 5.0  # a shard that nobody used before: dead letters of a topic with more partitions than the results
 ROWS_MAX = 16  # per shard and round; a row holds the messages of one transaction
+PLACE = ("topic", "partition", "offset")
 
 
-def shards_of(partitions: Collection[int], count: int, known: Iterable[int]) -> list[int]:
+def shards_of(partitions: Collection[int], count: int, known: Iterable[int], *, letters: bool) -> list[int]:
     """The shards that belong to these partitions of a topic with `count` of them, those never used yet included."""
-    return sorted({*partitions, *(shard for shard in known if shard % count in partitions)})
+    usual = map(outbox.letter_shard, range(count)) if letters else range(count)
+    ours = (shard for shard in {*usual, *known} if shard % count in partitions)
+    return sorted(shard for shard in ours if (shard >= outbox.LETTERS) == letters)
 
 
 @dataclass(slots=True)
 class Publisher:
-    """One task publishes everything of this process, round by round."""
+    """One task publishes everything of this process, or its dead letters, round by round."""
 
     database: Database
     producer: Producer
@@ -43,6 +50,7 @@ class Publisher:
     owner: str
     breakers: Breakers
     lost: Callable[[], None]
+    letters: bool = False
     _epochs: dict[int, int] = field(default_factory=dict)
     _published: list[Published] = field(default_factory=list)
     _partitions: Collection[int] = ()
@@ -53,18 +61,21 @@ class Publisher:
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _careful: bool = False
 
-    async def take_over(self, partitions: Collection[int], count: int) -> None:
-        """Own the shards of these partitions, of no others; return when they are empty. Raises Unavailable.
-
-        Raises PositionLost when they were left again meanwhile.
-        """
+    async def claim(self, partitions: Collection[int], count: int) -> None:
+        """Own the shards of these partitions, of no others. Raises Unavailable."""
         async with self.database.connection() as conn:
-            shards = shards_of(partitions, count, await position.known_shards(conn))
+            known = await position.known_shards(conn)
+            shards = shards_of(partitions, count, known, letters=self.letters)
             epochs = await position.claim_shards(conn, shards, self.owner) if shards else {}
         self._epochs, self._partitions, self._count = epochs, tuple(partitions), count
         self._full = set(epochs)
         self._drained.clear()
         self.wake()
+
+    async def take_over(self, partitions: Collection[int], count: int) -> None:
+        """The same, and return when they are empty. Raises PositionLost too, when they were left again meanwhile."""
+        await self.claim(partitions, count)
+        epochs = self._epochs
         while self._full:
             await self._drained.wait()
             if self._epochs is not epochs:
@@ -117,13 +128,14 @@ class Publisher:
         self._looked_at = now
         async with self.database.connection() as conn:
             known = await position.known_shards(conn)
-            new = [s for s in shards_of(self._partitions, self._count, known) if s not in owned]
+            ours = shards_of(self._partitions, self._count, known, letters=self.letters)
+            new = [shard for shard in ours if shard not in owned]
             if new:
                 owned.update(await position.claim_shards(conn, new, self.owner))
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(POLL_S):
+            async with asyncio.timeout(LETTERS_POLL_S if self.letters else POLL_S):
                 await self._wanted.wait()
         except TimeoutError:
             return
@@ -160,7 +172,7 @@ class Publisher:
         for row in rows:
             if row.shard not in refused:
                 try:
-                    await self._publish(epochs, [row])
+                    await self._publish_apart(epochs, row)
                 except MessageRefused as failure:
                     refused[row.shard] = failure
         self._careful = bool(refused)
@@ -169,8 +181,34 @@ class Publisher:
         if refused:
             raise next(iter(refused.values()))
 
+    async def _publish_apart(self, epochs: dict[int, int], row: OutboxRow) -> None:
+        """Its dead letters one by one, behind all else that it holds."""
+        letters = [message for message in row.messages if message.topic == encode.DEAD_LETTERS]
+        others = [message for message in row.messages if message.topic != encode.DEAD_LETTERS]
+        await self.producer.publish([(row.shard, others)])
+        for letter in letters:
+            await self._publish_letter(row.shard, letter)
+        self._acknowledged(epochs, [row])
+
+    async def _publish_letter(self, shard: int, letter: Message) -> None:
+        """As it is, or short, or not at all: the table has all of it, so it holds up nothing."""
+        try:
+            await self.producer.publish([(shard, [letter])])
+        except MessageRefused as refusal:
+            metrics.DEAD_LETTERS_REFUSED.inc()
+            place = {name: (dict(letter.headers)[f"hitl_{name}"] or b"").decode() for name in PLACE}
+            advice = "run: hitl-stream topics verify"
+            log.get().error("dead_letter_refused", **place, reason=str(refusal), advice=advice)
+            try:
+                await self.producer.publish([(shard, [encode.shortened(letter)])])
+            except MessageRefused:
+                log.get().error("dead_letter_unpublished", **place, advice="it is in: hitl-stream dead-letters list")
+
     async def _publish(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
         await self.producer.publish([(row.shard, row.messages) for row in rows])
+        self._acknowledged(epochs, rows)
+
+    def _acknowledged(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
         self._published += [Published(row.shard, row.id, epochs[row.shard]) for row in rows]
         self.breakers.kafka.worked()
         for topic, count in Counter(message.topic for row in rows for message in row.messages).items():

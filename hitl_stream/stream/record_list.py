@@ -10,6 +10,7 @@ from hitl_stream.store.position import Claim
 
 Place = tuple[str, int]
 RECORDS_MAX = 1_000
+LIST_BYTES_MAX = 16 * 1024 * 1024  # what unfolds from one fetch may be a hundred times as much
 
 
 @dataclass(slots=True, eq=False)
@@ -17,13 +18,15 @@ class RecordList:
     """Records of one partition, in order, fetched under `claim`.
 
     `first_offset` is the consumer's position before them and `next_offset` the one after. Offsets have gaps, so neither
-    follows from the records; a list may even be empty, when only control records or aborted ones were passed.
+    follows from the records; a list may even be empty, when only control records or aborted ones were passed. `size` is
+    the bytes that the records take.
     """
 
     claim: Claim
     first_offset: int
     next_offset: int
     records: Sequence[Record]
+    size: int = 0
 
     @property
     def place(self) -> Place:

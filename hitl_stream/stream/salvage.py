@@ -7,7 +7,7 @@ as a dead letter and the position moves past it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,13 @@ from aiokafka.errors import KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 
+from hitl_stream.contract import complaint
 from hitl_stream.contract.record import Record, UnreadableRecord
+from hitl_stream.stream import portion
+from hitl_stream.stream.portion import RECORD_BYTES_MAX
 
-RECORD_BYTES_MAX = 1_048_588  # what an input topic takes as a batch; a dead letter of it still fits
 FETCH_BYTES = 4 * 1024 * 1024
+WHY_CHARACTERS_MAX = 300
 _HEADER = struct.Struct(">qiibIhiqq")  # base offset, length, leader epoch, magic, crc, attributes, last delta, times
 _LENGTH_END = 12
 _CODECS = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
@@ -42,7 +45,7 @@ class RawBatch:
 
 
 async def read(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) -> tuple[list[Record], int]:
-    """The records from `position` on up to and including one bad batch, and the position after them.
+    """Records from `position` on, at most a list of them, up to and including one bad batch, and the position after them.
 
     Raises KafkaError when the broker does not answer, Undelimited when there is no way past.
     """
@@ -52,20 +55,13 @@ async def read(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) ->
     counted = _Counted(b"".join(batch.raw for batch in found))
     readable = PartitionRecords(tp, counted, aborted, position, None, None, True, READ_COMMITTED)
     try:
-        records.extend(readable)
+        portion.fill(records, readable)
     except Exception as failure:  # noqa: BLE001 - bytes from outside broke the reader: whatever it is, they would do so again
         return _around(tp, found, counted.begun - 1, position, log_end, records, failure)
     following = readable.next_fetch_offset
     if following == position and raw:
         raise Undelimited(f"{tp.topic}/{tp.partition}: the batch at {position} is damaged in its length")
     return records, following
-
-
-def bounded(records: Sequence[Record]) -> Sequence[Record]:
-    """The same records; one that no topic of ours could hold as a dead letter is cut to what it can, and says so."""
-    if all(_size(record) <= RECORD_BYTES_MAX for record in records):
-        return records
-    return [record if _size(record) <= RECORD_BYTES_MAX else _cut(record) for record in records]
 
 
 def batches(raw: bytes) -> Iterator[RawBatch]:
@@ -130,36 +126,13 @@ def _around(
 def _unreadable(tp: TopicPartition, bad: RawBatch, first: int, end: int, failure: Exception) -> UnreadableRecord:
     codec = _CODECS.get(bad.codec, f"unknown codec {bad.codec}")
     cut = len(bad.raw) > RECORD_BYTES_MAX
+    why = complaint.line(str(failure) or type(failure).__name__, WHY_CHARACTERS_MAX)  # it may quote all of the batch
     reason = (
-        f"records {first} to {end - 1} cannot be read ({codec}): {str(failure) or type(failure).__name__}; "
+        f"records {first} to {end - 1} cannot be read ({codec}): {why}; "
         f"the value is the {'beginning of the ' if cut else ''}batch as the broker holds it"
     )
     raw = bad.raw[:RECORD_BYTES_MAX]
     return UnreadableRecord(tp.topic, tp.partition, first, max(bad.max_timestamp, 0), None, raw, (), reason)
-
-
-def _size(record: Record) -> int:
-    """Bytes of key, value and headers."""
-    size = len(record.key or b"") + len(record.value or b"")
-    for name, value in record.headers:
-        size += len(name) + len(value or b"")
-    return size
-
-
-def _cut(record: Record) -> UnreadableRecord:
-    reason = f"the record has {_size(record)} bytes, at most {RECORD_BYTES_MAX} can be used; the value is its beginning"
-    key = record.key if len(record.key or b"") <= RECORD_BYTES_MAX // 4 else None
-    headers: list[tuple[str, bytes | None]] = []
-    room = RECORD_BYTES_MAX // 4
-    for name, value in record.headers:
-        room -= len(name) + len(value or b"")
-        if room < 0:
-            break
-        headers.append((name, value))
-    beginning = None if record.value is None else record.value[: RECORD_BYTES_MAX // 2]
-    return UnreadableRecord(
-        record.topic, record.partition, record.offset, record.timestamp, key, beginning, tuple(headers), reason
-    )
 
 
 async def _fetch(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) -> tuple[bytes, Any, int]:

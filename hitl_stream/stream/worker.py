@@ -30,7 +30,7 @@ from hitl_stream.stream.pipeline import Pipeline
 from hitl_stream.stream.transport import Membership
 from hitl_stream.stream.watchdog import STUCK_S, Watchdog
 
-POOL_SIZE = 6  # two transactions, the publisher, a claim, figures, one to spare
+POOL_SIZE = 6  # two transactions, two publishers, a claim, figures
 LEAVE_S = 2.0
 
 

@@ -95,7 +95,8 @@ class Simulation:
         async with self._alive(worker, fuse) as database:
             async with database.connection() as conn:
                 taken = await position.claim(conn, CLUSTER, RESULTS, {partition: (0, end)}, None, worker.name)
-                epochs = await position.claim_shards(conn, [partition], worker.name)
+                shards = [partition, outbox.letter_shard(partition)]
+                epochs = await position.claim_shards(conn, shards, worker.name)
             worker.epochs |= epochs
             while await self._publish(worker, database):
                 pass

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from hitl_stream.contract import content
+from hitl_stream.review import lifecycle
 from hitl_stream.store import adoption, ledger
 from hitl_stream.store.database import Database
 from tests.event import binary, data, outcome
@@ -157,3 +158,17 @@ async def test_a_result_without_a_diff_does_not_hide_that_its_artefact_was_rejec
     recorded = await world.feed(binary("e-3", last))
     assert recorded.fates == {"pending": 1}
     assert "no_rejection" in recorded.reasons
+
+
+async def test_what_a_full_round_does_not_take_is_a_dead_letter_that_can_come_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as limited:
+        limited.setattr(lifecycle, "RESULTS_MAX", 1)
+        records = [binary(f"e-{n}", data(ml__confidence=0.9, wargame__run_id=f"run-{n}")) for n in (1, 2, 1)]
+        recorded = await world.feed(*records)
+        assert recorded.fates == {"pending": 1, "bad_record": 1, "duplicate": 1}
+        assert await world.rows("SELECT event_id FROM event_seen") == [("e-1",)]
+        ((reason,),) = await world.rows("SELECT reason FROM dead_letter")
+        assert reason == "round 1 of this patch has 1 results and takes no more"
+    assert (await world.feed(records[1])).fates == {"pending": 1}

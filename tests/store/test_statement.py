@@ -33,7 +33,7 @@ HOT: dict[str, tuple[Any, ...]] = {
     "latest_outcomes": (PATCHES,),
     "standing": (APVS, [bytes(32)]),
     "standing_approvals": (PATCHES,),
-    "take_outbox": ([0, 1, 2, 3], 100, [0, 1], [1, 2], [1, 1]),
+    "take_outbox": ([0, 1, 2, 3], 100, [0, 1], [1, 2], [1, 1], 1_000_000),
     "outbox_oldest_age": (),
     "known_shards": (),
     "lock_patch_for_person": ("p-7000",),

@@ -26,6 +26,7 @@ class World:
         self.reader = reader
         self.recorder = Recorder(database, "cluster")
         self.claims: dict[tuple[str, int], position.Claim] = {}
+        self.shards: list[int] = []
 
     async def claim(self, partitions: int = 4) -> None:
         async with self.database.connection() as conn:
@@ -33,7 +34,8 @@ class World:
                 watermarks = dict.fromkeys(range(partitions), (0, 10**9))
                 claims = await position.claim(conn, "cluster", topic, watermarks, "id-1", "me")
                 self.claims |= {(topic, p): c for p, c in claims.items()}
-            await position.claim_shards(conn, list(range(partitions)), "me")
+            self.shards = [*range(partitions), *map(outbox.letter_shard, range(partitions))]
+            await position.claim_shards(conn, self.shards, "me")
 
     def span(self, records: list[StoredRecord]) -> Span:
         first = records[0]
@@ -58,7 +60,7 @@ class World:
 
     async def messages(self) -> list[tuple[str, dict[str, Any]]]:
         async with self.database.connection() as conn:
-            rows, _ = await outbox.take(conn, [0, 1, 2, 3], 1000)
+            rows, _ = await outbox.take(conn, self.shards, 1000)
         return [(m.topic, orjson.loads(m.value or b"null")) for row in rows for m in row.messages]
 
     async def gate(self, patch_id: str = "p-1", diff: str = DIFF) -> tuple[bool, str]:

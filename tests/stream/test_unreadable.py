@@ -161,7 +161,7 @@ def test_a_record_over_the_limit_is_cut_and_says_so(own: Rig) -> None:
     noted = _noted(own)
     assert [offset for offset, _, _ in noted] == list(range(23))
     assert [(offset, reason) for offset, _, reason in noted if reason] == [
-        (11, "the record has 5000003 bytes, at most 1048588 can be used; the value is its beginning")
+        (11, "the record has 5000009 bytes, at most 1048588 can be used; the value is its beginning")
     ]
     assert dict(row[:2] for row in noted)[11] == 524_294
 

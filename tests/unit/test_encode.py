@@ -263,6 +263,13 @@ def test_a_dead_letter_is_the_record_as_it_was_with_its_place_and_the_reason() -
         ("hitl_offset", b"40917"),
         ("hitl_at", b"2026-11-23T08:15:04.131Z"),
     )
+    short = encode.shortened(written._replace(value=bytes(5_000)))
+    assert (short.topic, short.key, short.value) == ("dead_letters", b"\xffkey", bytes(1_000))
+    assert short.headers == (
+        ("hitl_error", b"bad_record"),
+        ("hitl_reason", "data.ml.confidence: too größ".encode() + encode.CUT),
+        *written.headers[-4:],
+    )
     tombstone = StoredRecord("wargaming.results", 0, 0, 0, None, None)
     assert encode.dead_letter_message(tombstone, "bad_record", "value: null", AT)[1:3] == (None, None)
 

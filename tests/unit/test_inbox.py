@@ -9,7 +9,7 @@ import pytest
 from hitl_stream.contract.record import StoredRecord
 from hitl_stream.store.position import Claim
 from hitl_stream.stream.inbox import Batch, Inbox
-from hitl_stream.stream.record_list import RECORDS_MAX, RecordList
+from hitl_stream.stream.record_list import LIST_BYTES_MAX, RECORDS_MAX, RecordList
 from tests.harness import wait
 
 TOPIC = "results"
@@ -32,12 +32,12 @@ class Seen:
         self.inbox.open(claim)
         return claim
 
-    def put(self, partition: int, first: int, following: int, records: int | None = None) -> None:
-        """A list of `records` records, one for each offset if not told."""
+    def put(self, partition: int, first: int, following: int, records: int | None = None, size: int = 0) -> None:
+        """A list of `records` records, one for each offset if not told, of `size` bytes."""
         claim = self.claims[partition]
         count = following - first if records is None else records
         found = [StoredRecord(claim.topic, partition, first + n, 1_000 + first + n, None, b"") for n in range(count)]
-        self.inbox.put(RecordList(claim, first, following, found))
+        self.inbox.put(RecordList(claim, first, following, found, size))
 
     async def take(self) -> Batch:
         batch = await asyncio.wait_for(self.inbox.take(), 1)
@@ -80,6 +80,20 @@ async def test_a_batch_holds_no_more_records_than_the_budget_and_the_next_one_be
     assert spans(first) == [(0, 0, RECORDS_MAX)]
     assert spans(second) == [(1, 0, RECORDS_MAX)]
     assert first.records == second.records == RECORDS_MAX
+
+
+async def test_a_batch_holds_no_more_bytes_than_a_list_may() -> None:
+    seen = Seen()
+    for partition in (0, 1):
+        seen.claim(partition)
+        seen.put(partition, 0, 1, size=LIST_BYTES_MAX - 1)
+        seen.put(partition, 1, 2, size=2)
+        seen.put(partition, 2, 3, size=LIST_BYTES_MAX + 1)
+    first = [await seen.take() for _ in range(3)]
+    assert [spans(batch) for batch in first] == [[(0, 0, 1)], [(1, 0, 1)], [(0, 1, 2), (1, 1, 2)]]
+    for batch in first:
+        seen.inbox.done(batch, recorded=True)
+    assert spans(await seen.take()) == [(0, 2, 3)]
 
 
 async def test_a_list_over_the_budget_is_taken_alone() -> None:

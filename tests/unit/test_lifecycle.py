@@ -12,6 +12,7 @@ import pytest
 
 from hitl_stream.contract import encode
 from hitl_stream.contract.fact import Card, Outcome, OutcomeKind, Result, Risk, Severity, Wargame
+from hitl_stream.errors import BadRecord
 from hitl_stream.policy import document
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
@@ -364,3 +365,23 @@ def test_a_deployment_that_was_never_approved_is_an_alarm(
 
 def test_a_deployment_of_an_unknown_patch_is_an_alarm() -> None:
     assert outcome_report.report(None, outcome(), None, None, NOW).alarm == "unapproved_deployment"
+
+
+def test_a_round_takes_so_many_results_and_no_approval_stands_on_fewer_than_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle, "RESULTS_MAX", 2)
+    waiting = opened(result(1, confidence=0.9))
+    assert lifecycle.receive(waiting, result(2), situation(result(1))).fate is Fate.PENDING
+    before = replace(waiting)
+    with pytest.raises(BadRecord, match="round 1 of this patch has 2 results and takes no more"):
+        lifecycle.receive(waiting, result(3), situation(result(1), result(2)))
+    assert waiting == before
+    assert lifecycle.receive(waiting, result(3, patch_digest=NEW_DIFF), situation(result(1), result(2))).closed
+    approved = opened(result(1))
+    assert lifecycle.receive(approved, result(2), situation(result(1))).fate is Fate.CONFIRMED
+    step = lifecycle.receive(approved, result(3), situation(result(1), result(2)))
+    assert (step.fate, said(step)[0]) == (Fate.REVOKED, ("decisions", "revoked"))
+    monkeypatch.setattr(lifecycle, "RESULTS_BYTES_MAX", 4)
+    with pytest.raises(BadRecord, match="has 1 results"):
+        lifecycle.receive(opened(result(1, confidence=0.9)), result(2), situation(result(1, payload=b"{  }")))

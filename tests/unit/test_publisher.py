@@ -1,20 +1,24 @@
-"""The publisher against a database and a broker that a test holds back: what a rebalance in the middle of a round leaves."""
+"""The publisher against a database and a broker that a test holds back: what a rebalance in the middle of a round leaves, and
+what becomes of dead letters that the broker does not take."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
-from hitl_stream.contract import topics
-from hitl_stream.contract.record import Message
+from hitl_stream.contract import encode, topics
+from hitl_stream.contract.record import Message, StoredRecord
+from hitl_stream.observe import metrics
 from hitl_stream.store import outbox, position
-from hitl_stream.store.outbox import OutboxRow, Published
+from hitl_stream.store.outbox import LETTERS, OutboxRow, Published
 from hitl_stream.stream.breaker import Breaker, Breakers
-from hitl_stream.stream.publisher import Publisher
+from hitl_stream.stream.producer import MessageRefused, Shipment
+from hitl_stream.stream.publisher import Publisher, shards_of
 from tests.harness import wait
 
 BACKLOG = [OutboxRow(number, 0, [Message("decisions", b"k", b"v")]) for number in (10, 11)]
@@ -117,3 +121,84 @@ async def test_a_loss_that_is_told_after_a_new_claim_is_none(stand: Stand) -> No
     await turns()
     assert (stand.lost, ours._epochs) == (0, {0: 6})
     running.cancel()
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 12, 24, 23, 97])
+def test_every_shard_has_one_owner_and_one_publisher(count: int) -> None:
+    known = [0, 3, 99, outbox.letter_shard(0), outbox.letter_shard(150)]
+    found = [
+        (partition, letters, shard)
+        for partition in range(count)
+        for letters in (False, True)
+        for shard in shards_of([partition], count, known, letters=letters)
+    ]
+    shards = {*known, *range(count), *map(outbox.letter_shard, range(count))}
+    assert sorted(shard for _, _, shard in found) == sorted(shards)
+    assert all((shard >= LETTERS) == letters and shard % count == partition for partition, letters, shard in found)
+
+
+@pytest.mark.parametrize("count", [*range(1, 23), 24, 30, 32, 36, 48, 60, 64, 96, 120, 128])
+def test_dead_letters_belong_to_the_owner_of_where_their_records_lie(count: int) -> None:
+    assert all(outbox.letter_shard(partition) % count == partition for partition in range(count))
+
+
+class Strict:
+    """A broker that takes no value over 2,000 bytes, nor, if told, anything but events."""
+
+    def __init__(self, *, events_only: bool = False) -> None:
+        self.events_only = events_only
+        self.taken: list[Message] = []
+
+    async def publish(self, shipments: Sequence[Shipment]) -> None:
+        for _, messages in shipments:
+            for message in messages:
+                if len(message.value or b"") > 2_000 or (self.events_only and message.topic == encode.DEAD_LETTERS):
+                    raise MessageRefused("too large")
+                self.taken.append(message)
+
+
+EVENTS = [Message("decisions", b"p", b"%d" % number) for number in range(3)]
+
+
+def letter(offset: int, size: int) -> Message:
+    record = StoredRecord("wargaming.results", 2, offset, 0, b"key", bytes(size), [("hitl_topic", b"theirs")])
+    return encode.dead_letter_message(record, "bad_record", "why", datetime(2026, 11, 23, tzinfo=UTC))
+
+
+async def published(stand: Stand, broker: Strict, rows: list[OutboxRow]) -> list[Published]:
+    """What was acknowledged after a refusal."""
+    ours = publisher_of(stand)
+    ours.producer, ours._careful = cast(Any, broker), True
+    try:
+        await ours._one_by_one({0: 7, 1: 7}, rows)
+    except MessageRefused:
+        assert ours._careful
+    return ours._published
+
+
+async def test_a_dead_letter_that_the_broker_does_not_take_is_published_short(stand: Stand) -> None:
+    before = metrics.DEAD_LETTERS_REFUSED._value.get()
+    whole, huge, last = letter(5, 10), letter(6, 5_000), letter(7, 10)
+    broker = Strict()
+    row = OutboxRow(10, 0, [EVENTS[0], whole, huge, EVENTS[1], last])
+    assert await published(stand, broker, [row, OutboxRow(11, 0, [EVENTS[2]])]) == [
+        Published(0, 10, 7), Published(0, 11, 7),
+    ]  # fmt: skip
+    assert [message for message in broker.taken if message.topic == "decisions"] == EVENTS
+    assert metrics.DEAD_LETTERS_REFUSED._value.get() == before + 1
+    assert [message for message in broker.taken if message.topic == "dead_letters"] == [
+        whole, encode.shortened(huge), last,
+    ]  # fmt: skip
+
+
+async def test_a_dead_letter_that_the_broker_takes_in_no_way_holds_up_nothing(stand: Stand) -> None:
+    broker = Strict(events_only=True)
+    rows = [OutboxRow(10, 0, [letter(5, 10), EVENTS[0]]), OutboxRow(11, 0, [EVENTS[1]])]
+    assert await published(stand, broker, rows) == [Published(0, 10, 7), Published(0, 11, 7)]
+    assert broker.taken == EVENTS[:2]
+
+
+async def test_an_event_that_the_broker_does_not_take_holds_up_its_shard_and_no_other(stand: Stand) -> None:
+    refused = Message("decisions", b"p", bytes(5_000))
+    rows = [OutboxRow(10, 0, [refused]), OutboxRow(11, 0, EVENTS[:1]), OutboxRow(12, 1, EVENTS[1:])]
+    assert await published(stand, Strict(), rows) == [Published(1, 12, 7)]

@@ -1,17 +1,17 @@
-"""Reading around a batch that cannot be read: what counts as one, where the next begins, what fits into a dead letter."""
+"""Reading around a batch that cannot be read: what counts as one, and where the next begins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from hitl_stream.contract.record import Record, StoredRecord, UnreadableRecord
-from hitl_stream.stream import salvage
+from hitl_stream.contract.record import Record, UnreadableRecord
+from hitl_stream.stream import portion, salvage
 
-LIMIT = salvage.RECORD_BYTES_MAX
 PLACE = TopicPartition("results", 3)
 
 
@@ -103,31 +103,21 @@ async def test_a_batch_with_a_wrong_length_is_not_skipped(monkeypatch: pytest.Mo
         await read(monkeypatch, 0, raw, batch(3))
 
 
-def stored(key: int = 0, value: int | None = 0, headers: int = 0) -> StoredRecord:
-    return StoredRecord(
-        "results", 0, 7, 5, bytes(key), None if value is None else bytes(value), [("h", bytes(headers))]
-    )
+async def test_what_the_reader_says_is_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object, reader: Iterator[Record]) -> None:
+        next(reader)
+        raise ValueError("\0\u202e" + "x" * 100_000)
+
+    monkeypatch.setattr(portion, "fill", fail)
+    records, _ = await read(monkeypatch, 0, batch(0))
+    (record,) = records
+    assert isinstance(record, UnreadableRecord)
+    assert len(record.reason) < 500
+    assert record.reason.isprintable()
+    assert "\\u0000\\u202exxx" in record.reason
 
 
-@pytest.mark.parametrize(
-    ("record", "size"),
-    [
-        (stored(value=LIMIT - 1), None),
-        (stored(value=LIMIT), LIMIT + 1),
-        (stored(key=LIMIT), LIMIT + 1),
-        (stored(headers=LIMIT), LIMIT + 1),
-        (stored(key=LIMIT, value=LIMIT, headers=LIMIT), 3 * LIMIT + 1),
-        (stored(key=LIMIT, value=None), LIMIT + 1),
-    ],
-)
-def test_a_record_that_no_dead_letter_could_hold_is_cut_and_says_so(record: StoredRecord, size: int | None) -> None:
-    neighbour = stored(value=1)
-    kept, after = salvage.bounded([record, neighbour])
-    assert after is neighbour
-    if size is None:
-        assert kept is record
-        return
-    assert isinstance(kept, UnreadableRecord)
-    assert kept.reason.startswith(f"the record has {size} bytes, at most {LIMIT} can be used")
-    assert salvage._size(kept) <= LIMIT
-    assert (kept.topic, kept.partition, kept.offset, kept.timestamp) == ("results", 0, 7, 5)
+async def test_many_records_before_a_bad_batch_are_read_a_list_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [batch(first, 500) for first in range(0, 2_000, 500)]
+    records, following = await read(monkeypatch, 0, *before, broken(2_000), log_end=3_000)
+    assert (len(records), following) == (1_000, 1_000)

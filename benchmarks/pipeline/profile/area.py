@@ -34,8 +34,8 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "fetch",
         (
-            "stream/fetch.py", "stream/salvage.py", "stream/transport.py", "stream/record_list.py", "aiokafka/consumer/",
-            "aiokafka/record/",
+            "stream/fetch.py", "stream/portion.py", "stream/salvage.py", "stream/transport.py", "stream/record_list.py",
+            "aiokafka/consumer/", "aiokafka/record/",
         ),
     ),
     ("statements", ("(asyncpg/", "store/statement.py", "store/writing.py", "store/database.py", "store/position.py")),

@@ -14,6 +14,8 @@ from tests.faults.judge.view import Place, View, Violation, hexed, place_of, unp
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 RECORD_BYTES_MAX = 1_048_588  # what an input topic takes, of a batch as it came: compressed
 
+LENGTH_BYTES_MAX = 5  # before each part of a record
+
 
 def check_inputs(view: View) -> Iterator[Violation]:
     """evidence or outcome | duplicate of what was applied | dead letter: one of these, never two, never none."""
@@ -193,9 +195,8 @@ def _holds(original: Record, kept: tuple[bytes | None, bytes | None, Headers], r
     """Whether it is the original. One that came compressed and is too large for any topic may be cut, if it says so."""
     if kept == (original.key, original.value, original.headers):
         return True
-    size = (
-        len(original.key or b"") + len(original.value or b"") + sum(len(n) + len(c or b"") for n, c in original.headers)
-    )
+    parts = (original.key, original.value, *(part for n, c in original.headers for part in (n.encode(), c)))
+    size = sum(LENGTH_BYTES_MAX + len(part or b"") for part in parts)
     key, value, headers = kept
     beginning = value is not None and len(value) >= RECORD_BYTES_MAX // 2 and (original.value or b"").startswith(value)
     same = key == original.key and headers == original.headers

@@ -24,6 +24,7 @@ PHYSICAL = {
     "decisions": "hitl.decisions",
     "dead_letters": "hitl.dead-letters",
 }
+STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 SUBSETS_OF_MAX = 12
 READ_MAX = 4_096
 
@@ -79,7 +80,9 @@ def hexed(text: str | None) -> str | None:
 
 
 def body(record: Record) -> tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]:
-    return record.topic, record.key, record.value, record.headers
+    """What was recorded of it: that it is a whole CloudEvent is said of an event when it is published; 0.1.0 never said it."""
+    headers = () if record.headers == STRUCTURED and record.topic != PHYSICAL["dead_letters"] else record.headers
+    return record.topic, record.key, record.value, headers
 
 
 class View:
