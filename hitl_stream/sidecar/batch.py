@@ -25,6 +25,11 @@ from hitl_stream.store.review import Standing
 
 ITEMS_MAX: Final = 500
 DONE: Final[Mapping[str, str]] = {"approve": "approved", "reject": "rejected"}
+WOULD: Final[Mapping[str, str]] = {
+    "approved": "would_approve",
+    "rejected": "would_reject",
+    "approval_given": "would_give_approval",
+}
 _STATE: Final = "pending"
 
 Item = tuple[str, str | None]
@@ -88,7 +93,7 @@ async def _act(
         told = await decision.lost(conn, asked, wanted, decision.version_of(version), _STATE, refusal)
         return _skipped(wanted, told)
     done.append(partial(decision.count, seen, event))
-    return {"patch_id": wanted, "status": 200, "outcome": f"would_{said.action}" if dry_run else outcome}
+    return {"patch_id": wanted, "status": 200, "outcome": WOULD[outcome] if dry_run else outcome}
 
 
 async def _say(

@@ -901,7 +901,7 @@ export interface components {
             patch_id: string;
             status: number;
             /** @enum {string} */
-            outcome: "approved" | "rejected" | "approval_given" | "would_approve" | "would_reject" | "skipped";
+            outcome: "approved" | "rejected" | "approval_given" | "would_approve" | "would_reject" | "would_give_approval" | "skipped";
             /** @default null */
             problem: components["schemas"]["Problem"] | null;
         };

@@ -340,6 +340,7 @@ export const en = {
   "batch.result": "What happened",
   "batch.would_approve": "Would be approved",
   "batch.would_reject": "Would be rejected",
+  "batch.would_give_approval": "Approval would be given, more are needed",
   "batch.approved": "Approved",
   "batch.rejected": "Rejected",
   "batch.approval_given": "Approval given, more needed",

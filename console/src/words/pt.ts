@@ -342,6 +342,7 @@ export const pt: Words = {
   "batch.result": "O que aconteceu",
   "batch.would_approve": "Seria aprovada",
   "batch.would_reject": "Seria rejeitada",
+  "batch.would_give_approval": "A aprovação seria dada, faltam mais",
   "batch.approved": "Aprovada",
   "batch.rejected": "Rejeitada",
   "batch.approval_given": "Aprovação dada, faltam mais",

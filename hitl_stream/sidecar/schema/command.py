@@ -120,7 +120,9 @@ class ItemAnswer(Answer):
 
     patch_id: str
     status: int
-    outcome: Literal["approved", "rejected", "approval_given", "would_approve", "would_reject", "skipped"]
+    outcome: Literal[
+        "approved", "rejected", "approval_given", "would_approve", "would_reject", "would_give_approval", "skipped"
+    ]
     problem: Problem | None = None
 
 
