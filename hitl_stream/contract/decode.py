@@ -22,6 +22,7 @@ from hitl_stream.errors import BadRecord
 
 # The three together are a key in Postgres, whose index rows end at 2,704 bytes.
 IDENTITY_BYTES_MAX = 2_560
+CWES_MAX = 50  # for the eye only, and looked at again with each new result
 
 # Bidirectional controls, zero-width characters, and everything else that is there without being seen: Unicode's
 # Default_Ignorable_Code_Point (with variation selectors and tags, in which whole programs have been hidden) and the
@@ -118,7 +119,7 @@ def _card(vulnerability: Callable[[str], Any], strategy: str | None) -> Card:
         vulnerability("ecosystem"),
         vulnerability("language"),
         vocabulary.strategy(strategy),
-        tuple(vulnerability("cwe_ids") or ()),
+        tuple((vulnerability("cwe_ids") or ())[:CWES_MAX]),
         vulnerability("summary"),
     )
 

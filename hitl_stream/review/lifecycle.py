@@ -6,58 +6,43 @@ verdict of the policy does. A round that was decided by a person is never decide
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from hitl_stream.contract import encode
 from hitl_stream.contract.fact import Evidence, Result
 from hitl_stream.contract.fold import fold
 from hitl_stream.errors import BadRecord
-from hitl_stream.policy.document import PolicyDocument
 from hitl_stream.policy.evaluate import evaluate
 from hitl_stream.policy.sample import selected
 from hitl_stream.policy.verdict import Context, Rule, RuleOutcome, Verdict
 from hitl_stream.review import contradiction, ruling
 from hitl_stream.review.ruling import ReasonRow
+from hitl_stream.review.situation import Situation, Standing
 from hitl_stream.review.state import OPEN, Action, Closed, Fate, Patch, Reason, State, Step
 
-# Every result of a round is read again with each new one: beyond these a round takes no more. No wargame comes near.
+# Every result of a round is read again with each new one: beyond these a round takes no more.
 RESULTS_MAX = 1_000
-RESULTS_BYTES_MAX = 32 * 1024 * 1024
+RESULTS_BYTES_MAX = 256 * 1024 * 1024  # 256 of the largest at least
+
+OVERDUE = "the deadline has passed"
+MORE = "more came than a round takes: the rest is among the dead letters"
 
 # Reasons that say why a review was opened: they stay on its card, whatever is known later.
 _LASTING = frozenset((Reason.EVIDENCE_CONTRADICTS, Reason.EVIDENCE_INCOMPLETE))
 
 
-@dataclass(slots=True)
-class Standing:
-    """What stands in the way of this patch elsewhere: whose rejection, which approved sibling of its apv_id."""
+class RoundFull(BadRecord):
+    """The round takes no more results. `step` is what that does to it, for nobody may decide on fewer than came unawares."""
 
-    rejection: str | None = None
-    approved_sibling: str | None = None
-
-
-@dataclass(slots=True)
-class Situation:
-    """All that is known beside the new event. `results` are those of the current round, without the new one.
-
-    `older_digests` maps the digest of every closed round to its number. `deployed` is what outcomes say of the current
-    artefact: yes, no or unknown.
-    """
-
-    policy: PolicyDocument
-    now: datetime
-    auto_approve: bool
-    home: int
-    results: Sequence[Result] = ()
-    older_digests: Mapping[bytes, int] | None = None
-    standing: Standing | None = None
-    deployed: str = "unknown"
+    def __init__(self, reason: str, step: Step | None) -> None:
+        super().__init__(reason)
+        self.step = step
 
 
 def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
-    """Apply one wargaming result that was never applied before. Raises BadRecord where its round takes no more."""
+    """Apply one wargaming result that was never applied before. Raises RoundFull."""
     if patch is None:
         return _open_round(_new_patch(result, situation), result, situation)
     if result.patch_digest is not None and _is_another_artefact(patch, result.patch_digest):
@@ -65,8 +50,9 @@ def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
         if older is not None:
             return Step(patch, Fate.FILED, older, changed=False)
         return _replace_artefact(patch, result, situation)
-    if patch.state is not State.APPROVED and _is_full(situation.results):
-        raise BadRecord(f"round {patch.round} of this patch has {len(situation.results)} results and takes no more")
+    if patch.state is not State.APPROVED and _is_full(situation):
+        said = f"round {patch.round} of this patch has {len(situation.results)} results and takes no more"
+        raise RoundFull(said, _overfill(patch, situation))
     match patch.state:
         case State.COLLECTING if patch.evidence_due_at is not None and patch.evidence_due_at <= situation.now:
             return _end_collecting(patch, [*situation.results, result], result, situation)
@@ -78,6 +64,17 @@ def receive(patch: Patch | None, result: Result, situation: Situation) -> Step:
             return _challenge(patch, result, situation)
         case State.REJECTED | State.EXPIRED | State.REVOKED:
             return _file(patch, result, situation)
+
+
+def _overfill(patch: Patch, situation: Situation) -> Step | None:
+    """A result came that is not kept: a person is asked, and who was asked before has to open the review again to decide it."""
+    match patch.state:
+        case State.COLLECTING:
+            return _end_collecting(patch, situation.results, situation.results[-1], situation, MORE)
+        case State.PENDING:
+            return _end_review(patch, (Reason.EVIDENCE_INCOMPLETE, "failed", MORE, None), situation.now)
+        case _:
+            return None
 
 
 def _file(patch: Patch, result: Result, situation: Situation) -> Step:
@@ -96,16 +93,20 @@ def evidence_overdue(patch: Patch, situation: Situation) -> Step:
 
 def expire(patch: Patch, now: datetime) -> Step:
     """End a pending review whose time limit has passed: never deployed, told to Eureka, can be reopened."""
-    step = Step(patch, Fate.FILED, patch.round)
     limit = encode.timestamp(patch.expires_at) if patch.expires_at else "unknown"
-    ruling.decide(step, patch, "expired", [(Reason.EXPIRED, "failed", f"no decision until {limit}", None)], now, None)
+    return _end_review(patch, (Reason.EXPIRED, "failed", f"no decision until {limit}", None), now)
+
+
+def _end_review(patch: Patch, reason: ReasonRow, now: datetime) -> Step:
+    step = Step(patch, Fate.FILED, patch.round)
+    ruling.decide(step, patch, "expired", [reason], now, None)
     patch.state = State.EXPIRED
     patch.version += 1
     return step
 
 
-def _is_full(results: Sequence[Result]) -> bool:
-    return len(results) >= RESULTS_MAX or sum([len(result.payload) for result in results]) >= RESULTS_BYTES_MAX
+def _is_full(situation: Situation) -> bool:
+    return len(situation.results) >= RESULTS_MAX or situation.results_bytes >= RESULTS_BYTES_MAX
 
 
 def _is_another_artefact(patch: Patch, digest: bytes) -> bool:
@@ -192,14 +193,14 @@ def _conclude(patch: Patch, results: Sequence[Result], result: Result, situation
     return step
 
 
-def _end_collecting(patch: Patch, results: Sequence[Result], result: Result, situation: Situation) -> Step:
-    """The deadline has passed. What came later is shown, and never leads to an approval by policy."""
+def _end_collecting(
+    patch: Patch, results: Sequence[Result], result: Result, situation: Situation, why: str = OVERDUE
+) -> Step:
+    """Not all came that was expected. What comes later is shown, and never leads to an approval by policy."""
     evidence = fold(results)
     verdict = _judge(patch, evidence, situation)
     step = Step(patch, Fate.PENDING, patch.round)
-    detail = (
-        f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results, the deadline has passed"
-    )
+    detail = f"{evidence.runs} of {evidence.expected_results or 'an unknown number of'} results, {why}"
     extra: list[ReasonRow] = [(Reason.EVIDENCE_INCOMPLETE, "failed", detail, None)]
     ruling.send_to_person(step, patch, evidence, verdict, result, situation.policy, situation.now, extra)
     return step
@@ -238,8 +239,8 @@ def _challenge(patch: Patch, result: Result, situation: Situation) -> Step:
     evidence = fold([*situation.results, result])
     verdict = _judge(patch, evidence, situation)
     against = contradiction.find(patch, result, verdict, situation.results)
-    if _is_full(situation.results):  # what comes after this one is not read: then nothing stands on it
-        against.append((Rule.EVIDENCE_COMPLETE, "failed", "more results than a round takes", None))
+    if not against and _is_full(situation):  # what comes after this one is not kept: then nothing stands on it
+        against.append((Reason.EVIDENCE_INCOMPLETE, "failed", MORE, None))
     if not against:
         # The decision stays bound to what it was made on; the row must not pretend that it saw more.
         patch.version += 1  # it covers the evidence

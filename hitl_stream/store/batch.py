@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -80,12 +80,38 @@ class Recorded:
     key_mismatches: int = 0
     odd_times: int = 0
 
+    def __iadd__(self, later: Recorded) -> Recorded:
+        """And what the transaction after this one recorded."""
+        for name in ("fates", "reasons", "alarms", "refused", "traced", "key_mismatches", "odd_times"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        self.now, self.policy_version = later.now, later.policy_version
+        return self
+
 
 def decode(
     spans: Sequence[Span], decoder: Callable[[Record], Event], defects: dict[tuple[str, int, int], Defect]
 ) -> list[Decoded[Event]]:
     """Decode every record of the spans, in order. `defects` are records on which pure code already failed once."""
     return [_decode_one(record, decoder, defects) for span in spans for record in span.records]
+
+
+def halves(spans: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """The same records as two batches, each with half of them; both have some where there are two at least."""
+    rest = sum(len(span.records) for span in spans) // 2
+    first: list[Span] = []
+    second: list[Span] = []
+    for span in spans:
+        count = len(span.records)
+        if count <= rest:
+            first.append(span)
+        elif rest <= 0:
+            second.append(span)
+        else:
+            border = span.records[rest].offset
+            first.append(replace(span, next_offset=border, records=span.records[:rest]))
+            second.append(replace(span, first_offset=border, records=span.records[rest:]))
+        rest -= count
+    return first, second
 
 
 def _decode_one(

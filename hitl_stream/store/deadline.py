@@ -15,7 +15,7 @@ from asyncpg import Connection
 from hitl_stream.review import lifecycle
 from hitl_stream.review.state import State, Step
 from hitl_stream.store import policy, statement, surroundings, writing
-from hitl_stream.store.surroundings import Surroundings
+from hitl_stream.store.surroundings import Surroundings, TooMuchEvidence
 
 
 class Sidecars(NamedTuple):
@@ -39,17 +39,22 @@ async def end_collecting(conn: Connection, limit: int, auto_approve: bool = True
     current = await policy.current(conn)
     due = await _due(conn, "evidence_overdue", current.now, limit)
     patches = await surroundings.lock_patches(conn, due)
-    still = {
-        patch_id: patch
-        for patch_id, patch in patches.items()
+    still = [
+        patch
+        for patch in patches.values()
         if patch.state is State.COLLECTING
         and patch.evidence_due_at is not None
         and patch.evidence_due_at <= current.now
-    }
-    if still:
+    ]
+    while still:
         around = Surroundings(current.now, current.policy, current.auto_approve and auto_approve)
-        await around.read(conn, still, (), ())
-        await _write(conn, [lifecycle.evidence_overdue(patch, around.of(patch)) for patch in still.values()])
+        try:
+            await around.read(conn, {patch.patch_id: patch for patch in still}, (), ())
+        except TooMuchEvidence:
+            still = still[: len(still) // 2]  # the rest stays due
+            continue
+        await _write(conn, [lifecycle.evidence_overdue(patch, around.of(patch)) for patch in still])
+        break
     return len(due)
 
 

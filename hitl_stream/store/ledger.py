@@ -19,6 +19,7 @@ from hitl_stream.contract.record import Message
 from hitl_stream.errors import BadRecord, Conflict, Defect
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
+from hitl_stream.review.lifecycle import RoundFull
 from hitl_stream.review.state import Patch, State, Step
 from hitl_stream.store import batch, outbox, statement, surroundings, writing
 from hitl_stream.store.batch import Decoded, Recorded, Remark
@@ -151,9 +152,14 @@ class _Ledger:
         self.recorded.refused.append(_remark(item, failure.reason, failure.kind))
 
     def _keep(self, item: Decoded[Result] | Decoded[Outcome], step: Step) -> None:
+        self._take(item, step)
+        self.recorded.fates[step.fate] += 1
+
+    def _take(self, item: Decoded[Result] | Decoded[Outcome], step: Step) -> None:
         self.steps.append(step)
         self.messages.extend(writing.step_messages((step,)))
-        self.recorded.fates[step.fate] += 1
+        for event in step.opened:
+            self.recorded.reasons.update(row[0] for row in event.reasons)
         if step.alarm:
             self.recorded.alarms.append(_remark(item, step.alarm))
 
@@ -191,11 +197,17 @@ class ResultLedger(_Ledger):
                 assert item.event is not None  # noqa: S101 - _is_new says so
                 try:
                     self._receive(item, item.event)
-                except BadRecord as refusal:  # not seen: it can come again
-                    self._forget(item.event)
-                    self._refuse(item, refusal)
+                except RoundFull as refusal:
+                    self._overfill(item, item.event, refusal)
                 except Exception as bug:
                     raise Failing(batch.place(item.record), Defect(batch.describe(bug))) from bug
+
+    def _overfill(self, item: Decoded[Result], result: Result, refusal: RoundFull) -> None:
+        """A dead letter, as if it had not been seen: it can come again."""
+        self._forget(result)
+        self._refuse(item, refusal)
+        if refusal.step is not None:
+            self._take(item, refusal.step)
 
     def _receive(self, item: Decoded[Result], result: Result) -> None:
         record, patch = item.record, self.patches.get(result.patch_id)
@@ -216,8 +228,6 @@ class ResultLedger(_Ledger):
             )
         )  # fmt: skip
         self._keep(item, step)
-        for event in step.opened:
-            self.recorded.reasons.update(row[0] for row in event.reasons)
 
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch."""

@@ -22,7 +22,7 @@ from hitl_stream.store import batch, policy, statement
 from hitl_stream.store.batch import Decoded, Recorded, Span, Traced
 from hitl_stream.store.database import Database
 from hitl_stream.store.ledger import Failing, OutcomeLedger, ResultLedger
-from hitl_stream.store.surroundings import Surroundings
+from hitl_stream.store.surroundings import Surroundings, TooMuchEvidence
 
 ATTEMPTS_MAX = 8
 
@@ -59,7 +59,25 @@ class Recorder:
         decoder: Callable[[Record], batch.Event],
         write: Callable[[Connection, Sequence[Decoded[batch.Event]], Recorded, Mode], Awaitable[None]],
     ) -> Recorded:
-        """Run the transaction, again after a lost race for a new key and without a record that pure code fails on."""
+        """In one transaction, or in several where there is too much to look at."""
+        try:
+            return await self._record_at_once(spans, decoder, write)
+        except TooMuchEvidence:
+            first, second = batch.halves(spans)
+        recorded = await self._record(first, decoder, write)
+        recorded += await self._record(second, decoder, write)
+        return recorded
+
+    async def _record_at_once(
+        self,
+        spans: Sequence[Span],
+        decoder: Callable[[Record], batch.Event],
+        write: Callable[[Connection, Sequence[Decoded[batch.Event]], Recorded, Mode], Awaitable[None]],
+    ) -> Recorded:
+        """Run the transaction, again after a lost race for a new key and without a record that pure code fails on.
+
+        Raises TooMuchEvidence.
+        """
         defects: dict[tuple[str, int, int], Defect] = {}
         decoded: list[Decoded[batch.Event]] = batch.decode(spans, decoder, defects)
         thorough = False

@@ -5,6 +5,7 @@ Read once after the locks, then kept true in memory while record after record is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +18,17 @@ from hitl_stream.contract.decode import result_from_payload, unreadable_result
 from hitl_stream.contract.fact import Result
 from hitl_stream.errors import BadRecord
 from hitl_stream.policy.document import PolicyDocument
-from hitl_stream.review.lifecycle import Situation, Standing
 from hitl_stream.review.outcome import DEPLOYED
+from hitl_stream.review.situation import Situation, Standing
 from hitl_stream.review.state import Patch, State, Step
 from hitl_stream.store import statement
+
+ROWS_AT_ONCE = 100  # of at most a megabyte
+BYTES_MAX = 256 * 1024 * 1024  # of one transaction, unless one patch alone has more: about two seconds of reading
+
+
+class TooMuchEvidence(Exception):
+    """These patches have more evidence than one transaction reads."""
 
 
 async def lock_patches(conn: Connection, patch_ids: Iterable[str]) -> dict[str, Patch]:
@@ -52,6 +60,7 @@ class Surroundings:
     policy: PolicyDocument
     auto_approve: bool
     _results: dict[str, list[Result]] = field(default_factory=dict)
+    _bytes: Counter[str] = field(default_factory=Counter)
     _older_digests: dict[str, dict[bytes, int]] = field(default_factory=dict)
     _deployed: dict[tuple[str, bytes], str] = field(default_factory=dict)
     _rejected_patches: set[str] = field(default_factory=set)
@@ -62,7 +71,10 @@ class Surroundings:
     async def read(
         self, conn: Connection, patches: Mapping[str, Patch], apv_ids: Iterable[str], digests: Iterable[bytes]
     ) -> None:
-        """Read what bears on these locked patches, and on patches of these apv ids and digests that are new."""
+        """Read what bears on these locked patches, and on patches of these apv ids and digests that are new.
+
+        Raises TooMuchEvidence: then ask for fewer.
+        """
         if patches:
             await self._read_rounds(conn, patches)
         stored = (result.apv_id for results in self._results.values() for result in results)
@@ -73,11 +85,19 @@ class Surroundings:
 
     async def _read_rounds(self, conn: Connection, patches: Mapping[str, Patch]) -> None:
         live = [p for p in patches.values() if p.state not in (State.REJECTED, State.REVOKED)]
-        rows = await conn.fetch(statement.get("round_evidence"), [p.patch_id for p in live], [p.round for p in live])
-        for row in rows:
-            if row["payload"] is not None:
-                stored = _stored_result(row, patches[row["patch_id"]].apv_id)
-                self._results.setdefault(row["patch_id"], []).append(stored)
+        read = 0
+        asked = [p.patch_id for p in live], [p.round for p in live]
+        async for row in conn.cursor(statement.get("round_evidence"), *asked, prefetch=ROWS_AT_ONCE):
+            if row["payload"] is None:
+                continue
+            patch_id = row["patch_id"]
+            stored = _stored_result(row, patches[patch_id].apv_id)
+            self._results.setdefault(patch_id, []).append(stored)
+            read += len(stored.payload)
+            self._bytes[patch_id] += len(stored.payload)
+            stored.payload = b""  # what it says is known
+            if read > BYTES_MAX and len(live) > 1:
+                raise TooMuchEvidence
         later = [p.patch_id for p in patches.values() if p.round > 1]
         if later:
             for row in await conn.fetch(statement.get("older_digests"), later):
@@ -120,6 +140,7 @@ class Surroundings:
             auto_approve=self.auto_approve,
             home=patch.home,
             results=results,
+            results_bytes=self._bytes[patch.patch_id],
             older_digests=self._older_digests.get(patch.patch_id),
             standing=self._standing(patch.patch_id, apv_ids, digest),
             deployed=self._deployed.get((patch.patch_id, patch.patch_digest or b""), "unknown"),
@@ -147,11 +168,13 @@ class Surroundings:
             return
         if step.closed:
             self._results[patch.patch_id] = [result]
+            self._bytes[patch.patch_id] = len(result.payload)
             for closed in step.closed:
                 if closed.patch.patch_digest is not None:
                     self._older_digests.setdefault(patch.patch_id, {})[closed.patch.patch_digest] = closed.patch.round
         elif step.round == patch.round:
             self._results.setdefault(patch.patch_id, []).append(result)
+            self._bytes[patch.patch_id] += len(result.payload)
         if patch.state is State.APPROVED:
             self._approved.setdefault(patch.apv_id, set()).add(patch.patch_id)
         elif patch.apv_id in self._approved:

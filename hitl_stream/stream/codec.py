@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,8 +17,11 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 
 UNCOMPRESSED_MAX = 64 * 1024 * 1024  # of a batch that is at most 1 MB on the wire
+# The reader makes all headers of a record at once, each of three bytes or more into a hundred here.
+RECORD_MAX = 4 * 1024 * 1024
 _FIRST_GUESS = 1024 * 1024
 _GROWTH = 8
+_VARINT_MAX = 5
 _GZIP = 31  # zlib's window bits for a gzip stream
 _XERIAL = b"\x82SNAPPY\x00"
 _XERIAL_HEADER = 16
@@ -29,7 +33,30 @@ def bound() -> None:
     """Have aiokafka decompress within the bound from now on, in this process."""
     module = import_module(DefaultRecordBatch.__module__)
     for name, decoder in (("gzip", gzip), ("snappy", snappy), ("lz4", lz4), ("zstd", zstd)):
-        setattr(module, f"{name}_decode", decoder)
+        setattr(module, f"{name}_decode", partial(_bounded, decoder))
+
+
+def _bounded(decoder: Callable[[Any], bytes], payload: Any) -> bytes:
+    records = decoder(payload)
+    if len(records) > RECORD_MAX:
+        check_records(records)
+    return records
+
+
+def check_records(records: bytes) -> None:
+    """Raises CorruptRecordException when one of the batch's records is longer than RECORD_MAX; each begins with its length."""
+    at = 0
+    while at < len(records):
+        number = shift = 0
+        for byte in records[at : at + _VARINT_MAX]:
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            at += 1
+            if byte <= 0x7F:
+                break
+        if number & 1 or number >> 1 > RECORD_MAX:  # zigzag: odd is negative
+            raise CorruptRecordException(f"a record has more than {RECORD_MAX} bytes, or fewer than none")
+        at += number >> 1
 
 
 def gzip(payload: Any) -> bytes:

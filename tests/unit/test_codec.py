@@ -6,6 +6,7 @@ import gzip
 import struct
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 
 import cramjam
 import pytest
@@ -15,6 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hitl_stream.stream import codec
 
 BOUND = codec.UNCOMPRESSED_MAX
+NAMES = ("gzip", "snappy", "lz4", "zstd")
 
 
 def xerial(*blocks: bytes) -> bytes:
@@ -82,10 +84,44 @@ def test_a_snappy_block_that_claims_a_wrong_length_is_refused(length: int) -> No
         codec.snappy(xerial() + struct.pack(">i", length) + b"abc")
 
 
-def test_aiokafka_decompresses_within_the_bound_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module(DefaultRecordBatch.__module__)  # the compiled one
-    names = {f"{name}_decode": getattr(codec, name) for name in ("gzip", "snappy", "lz4", "zstd")}
-    for name in names:
-        monkeypatch.setattr(module, name, getattr(module, name))
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """aiokafka's, the compiled one, with our decoders."""
+    module = import_module(DefaultRecordBatch.__module__)
+    for name in NAMES:
+        monkeypatch.setattr(module, f"{name}_decode", getattr(module, f"{name}_decode"))
     codec.bound()
-    assert {name: getattr(module, name) for name in names} == names
+    return module
+
+
+def test_aiokafka_decompresses_within_the_bound_from_then_on(reader: ModuleType) -> None:
+    found = {name: getattr(reader, f"{name}_decode").args for name in NAMES}
+    assert found == {name: (getattr(codec, name),) for name in NAMES}
+
+
+def varint(number: int) -> bytes:
+    zigzag, told = number << 1 if number >= 0 else (-number << 1) - 1, bytearray()
+    while zigzag > 0x7F:
+        told.append(zigzag & 0x7F | 0x80)
+        zigzag >>= 7
+    return bytes((*told, zigzag))
+
+
+def test_no_record_is_longer_than_its_bound() -> None:
+    largest = varint(codec.RECORD_MAX) + bytes(codec.RECORD_MAX)
+    codec.check_records(largest + varint(1) + b"x" + largest)
+    for bad in (varint(codec.RECORD_MAX + 1), largest + varint(codec.RECORD_MAX + 1), varint(-1), b"\xff" * 100):
+        with pytest.raises(CorruptRecordException, match="more than 4194304 bytes"):
+            codec.check_records(bad)
+    codec.check_records(largest + b"\x80")  # it ends too early: the reader says so
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_record_of_headers_alone_is_refused_before_they_are_made() -> None:
+    batch = struct.pack(">qiibIhiqqqhii", 0, 0, -1, 2, 0, 4, 0, 0, 0, -1, -1, -1, 1)
+    headers = b"\x02x\x01" * 3_000_000  # one letter, no value
+    fields = b"\0\0\0\x01\x01" + varint(3_000_000) + headers
+    whole = batch + bytes(cramjam.zstd.compress(varint(len(fields)) + fields))
+    whole = whole[:8] + struct.pack(">i", len(whole) - 12) + whole[12:]
+    with pytest.raises(CorruptRecordException, match="a record has more than"):
+        list(DefaultRecordBatch(whole))

@@ -81,6 +81,7 @@ def test_what_is_required_alone_is_enough_and_unknown_is_unknown() -> None:
         ({"patch__strategy": "WAF_RULE"}, "card.strategy", "waf_rule"),
         ({"patch__strategy": "prayer"}, "card.strategy", "prayer"),
         ({"vulnerability__cwe_ids": None}, "card.cwe_ids", ()),
+        ({"vulnerability__cwe_ids": ["CWE-89"] * 51}, "card.cwe_ids", ("CWE-89",) * 50),
         ({"ml": None}, "confidence", None),
         ({"ml__confidence": 1}, "confidence", 1.0),
         ({"ml__confidence": 0}, "confidence", 0.0),

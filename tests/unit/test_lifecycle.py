@@ -12,11 +12,11 @@ import pytest
 
 from hitl_stream.contract import encode
 from hitl_stream.contract.fact import Card, Outcome, OutcomeKind, Result, Risk, Severity, Wargame
-from hitl_stream.errors import BadRecord
 from hitl_stream.policy import document
 from hitl_stream.review import lifecycle
 from hitl_stream.review import outcome as outcome_report
-from hitl_stream.review.lifecycle import Situation, Standing
+from hitl_stream.review.lifecycle import RoundFull
+from hitl_stream.review.situation import Situation, Standing
 from hitl_stream.review.state import Fate, Patch, State, Step
 from tests.unit.approvable import MEMBERS
 
@@ -367,21 +367,51 @@ def test_a_deployment_of_an_unknown_patch_is_an_alarm() -> None:
     assert outcome_report.report(None, outcome(), None, None, NOW).alarm == "unapproved_deployment"
 
 
-def test_a_round_takes_so_many_results_and_no_approval_stands_on_fewer_than_came(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def overfilled(patch: Patch, *earlier: Result, **changes: object) -> Step | None:
+    """What a result that its round does not take does to the patch."""
+    with pytest.raises(
+        RoundFull, match=f"round 1 of this patch has {len(earlier)} results and takes no more"
+    ) as refusal:
+        lifecycle.receive(patch, result(9), situation(*earlier, **changes))
+    return refusal.value.step
+
+
+def test_who_was_asked_on_fewer_results_than_came_has_to_open_the_review_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "RESULTS_MAX", 2)
     waiting = opened(result(1, confidence=0.9))
     assert lifecycle.receive(waiting, result(2), situation(result(1))).fate is Fate.PENDING
     before = replace(waiting)
-    with pytest.raises(BadRecord, match="round 1 of this patch has 2 results and takes no more"):
-        lifecycle.receive(waiting, result(3), situation(result(1), result(2)))
-    assert waiting == before
+    step = overfilled(waiting, result(1), result(2))
+    assert step is not None
+    assert said(step) == [("decisions", "expired")]
+    assert step.decisions[0].reasons[0][:2] == ("evidence_incomplete", "failed")
+    assert (waiting.state, waiting.seq, waiting.version) == (State.EXPIRED, before.seq + 1, before.version + 1)
+    settled = replace(waiting)
+    assert overfilled(waiting, result(1), result(2)) is None
+    assert waiting == settled
     assert lifecycle.receive(waiting, result(3, patch_digest=NEW_DIFF), situation(result(1), result(2))).closed
+
+
+def test_a_round_that_is_full_before_it_is_complete_goes_to_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "RESULTS_MAX", 1)
+    collecting = opened(result(1, expected_results=3))
+    step = overfilled(collecting, result(1, expected_results=3))
+    assert step is not None
+    assert collecting.state is State.PENDING
+    assert "evidence_incomplete" in reasons(step)
+
+
+def test_no_approval_stands_on_fewer_results_than_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "RESULTS_MAX", 2)
     approved = opened(result(1))
     assert lifecycle.receive(approved, result(2), situation(result(1))).fate is Fate.CONFIRMED
     step = lifecycle.receive(approved, result(3), situation(result(1), result(2)))
     assert (step.fate, said(step)[0]) == (Fate.REVOKED, ("decisions", "revoked"))
+    assert step.decisions[0].reasons[1][:2] == ("evidence_incomplete", "failed")
+
+
+def test_a_round_takes_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "RESULTS_BYTES_MAX", 4)
-    with pytest.raises(BadRecord, match="has 1 results"):
-        lifecycle.receive(opened(result(1, confidence=0.9)), result(2), situation(result(1, payload=b"{  }")))
+    waiting = opened(result(1, confidence=0.9))
+    assert lifecycle.receive(waiting, result(2), situation(result(1), results_bytes=3)).fate is Fate.PENDING
+    assert overfilled(waiting, result(1), results_bytes=4) is not None
