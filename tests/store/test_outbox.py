@@ -52,5 +52,20 @@ async def test_a_dead_letter_shares_no_shard_with_decisions(world: World) -> Non
     assert await world.rows("SELECT DISTINCT shard FROM outbox ORDER BY shard") == [(3,), (outbox.letter_shard(3),)]
 
 
+async def test_how_long_dead_letters_wait_is_not_how_long_decisions_wait(world: World) -> None:
+    async with world.database.connection() as conn:
+        assert await outbox.oldest_age(conn) == (None, None)
+        for shard in (outbox.letter_shard(0), outbox.letter_shard(2)):
+            await conn.execute(INSERT, shard, outbox.pack([Message("dead_letters", b"k", b"v")])[0])
+        events_s, letters_s = await outbox.oldest_age(conn)
+        assert events_s is None
+        assert letters_s is not None
+        await conn.execute(INSERT, 1, outbox.pack([Message("decisions", b"k", b"v")])[0])
+        events_s, letters_s = await outbox.oldest_age(conn)
+    assert events_s is not None
+    assert letters_s is not None
+    assert 0 < events_s < letters_s
+
+
 def _bytes(row: OutboxRow) -> int:
     return len(row.messages[0].value or b"")

@@ -24,12 +24,14 @@ SELECT g.gone, o.shard, o.id, o.messages
 
 -- name: outbox_oldest_age
 -- role: hitl_worker, hitl_scheduler, hitl_sidecar
--- How long the oldest unpublished message has waited, in seconds; NULL when there is none. Looks at the first row of each
--- shard only: this is asked most often when the outbox is at its largest.
+-- How long the oldest unpublished message has waited, in seconds, of shards below $1 and of the rest; NULL when there is none.
+-- Looks at the first row of each shard only: this is asked most often when the outbox is at its largest.
 WITH RECURSIVE oldest AS (
   (SELECT shard, created_at FROM outbox ORDER BY shard, id LIMIT 1)
   UNION ALL
   SELECT o.shard, o.created_at
     FROM oldest AS before
    CROSS JOIN LATERAL (SELECT shard, created_at FROM outbox WHERE shard > before.shard ORDER BY shard, id LIMIT 1) AS o)
-SELECT extract(epoch FROM clock_timestamp() - min(created_at))::double precision AS age FROM oldest;
+SELECT extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE shard < $1::int))::double precision AS events_s,
+       extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE shard >= $1::int))::double precision AS letters_s
+  FROM oldest;
