@@ -1111,6 +1111,31 @@ $$;
 ALTER TABLE outbox ADD COLUMN size int NOT NULL DEFAULT 1048576 CHECK (size > 0);
 COMMENT ON COLUMN outbox.size IS 'The bytes of messages; of a row whose writer does not say them, as many as a row usually holds at most.';
 
+-- 0.1.0 put dead letters among the decisions of their shard, and where their topic takes nothing, these wait behind them. They go
+-- to the shards that dead letters have now (store/outbox.py, LETTERS), under the ids they had, so that their order stays.
+DO $$
+DECLARE
+  r       outbox;
+  letters bytea[];
+  others  bytea[];
+BEGIN
+  FOR r IN SELECT * FROM outbox WHERE shard < 1862340480 AND 'dead_letters'::bytea = ANY (messages) LOOP
+    SELECT array_agg(part ORDER BY place) FILTER (WHERE topic = 'dead_letters'),
+           array_agg(part ORDER BY place) FILTER (WHERE topic <> 'dead_letters')
+      INTO letters, others
+      FROM (SELECT part, place, first_value(part) OVER (PARTITION BY (place - 1) / 4 ORDER BY place) AS topic
+              FROM unnest(r.messages) WITH ORDINALITY AS m (part, place)) AS parts;
+    CONTINUE WHEN letters IS NULL;  -- it was a key
+    INSERT INTO outbox (shard, id, messages, created_at, size) OVERRIDING SYSTEM VALUE
+    VALUES (1862340480 + r.shard, r.id, letters, r.created_at, outbox_size(letters));
+    IF others IS NULL THEN
+      DELETE FROM outbox WHERE shard = r.shard AND id = r.id;
+    ELSE
+      UPDATE outbox SET messages = others, size = outbox_size(others) WHERE shard = r.shard AND id = r.id;
+    END IF;
+  END LOOP;
+END $$;
+
 -- grants -------------------------------------------------------------------------------------------------------------
 -- Whatever is not granted below is for these functions themselves; the gate may be asked by everybody.
 DO $$
