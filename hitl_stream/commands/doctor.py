@@ -28,6 +28,7 @@ from hitl_stream.store.diagnosis import Diagnosis
 POSTGRES_MIN = 15
 CLOCK_SKEW_MAX_S = 2.0
 OUTBOX_AGE_MAX_S = 60.0
+LETTERS_HINT = "no decision waits for them; may workers write to their topic? run hitl-stream topics verify"
 
 
 class State(StrEnum):
@@ -175,13 +176,15 @@ def _database_checks(found: Diagnosis) -> Iterator[Check]:
     yield Check("migrations", State.OK, f"the database stands at {found.revision}, needed is {needed}")
     alive = ", ".join(f"{seen.kind} on {seen.host}" for seen in found.processes) or "none"
     yield Check("processes", State.OK, f"alive: {alive}")
-    age = found.outbox_oldest_s
-    if age is not None and age > OUTBOX_AGE_MAX_S:
-        yield Check(
-            "outbox", State.PROBLEM, f"a message has waited for {age:.0f} s", "does a worker run and reach Kafka?"
-        )
-    else:
-        yield Check("outbox", State.OK, "empty" if age is None else f"the oldest message has waited for {age:.1f} s")
+    yield _waiting("outbox", found.oldest.events_s, "does a worker run and reach Kafka?")
+    yield _waiting("dead letters", found.oldest.letters_s, LETTERS_HINT)
+
+
+def _waiting(name: str, age_s: float | None, hint: str) -> Check:
+    """What is recorded and not published yet."""
+    if age_s is not None and age_s > OUTBOX_AGE_MAX_S:
+        return Check(name, State.PROBLEM, f"a message has waited for {age_s:.0f} s", hint)
+    return Check(name, State.OK, "empty" if age_s is None else f"the oldest message has waited for {age_s:.1f} s")
 
 
 async def _broker(chosen: Settings) -> Broker | Check:

@@ -61,12 +61,20 @@ def run(
 
 def cores(quota: Path = QUOTA) -> int:
     """How many cores this process may use: those that it may run on, and what its cgroup (v2) leaves it of them."""
-    allowed = len(os.sched_getaffinity(0))
+    allowed = _allowed()
     try:
         share, period = quota.read_text().split()
         return min(allowed, max(1, -(-int(share) // int(period))))
     except (OSError, ValueError, ZeroDivisionError):  # no cgroup, or no limit
         return allowed
+
+
+def _allowed() -> int:
+    """How many cores the system lets us run on; macOS does not say, and has all."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
 
 
 def _supervise(chosen: Settings, count: int, instance: str | None, grace: float) -> int:

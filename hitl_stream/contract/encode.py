@@ -20,7 +20,7 @@ JSON = "application/json"
 DEAD_LETTERS = "dead_letters"
 OUR_HEADERS = 6  # of a dead letter, behind those of the original
 SHORT_BYTES = 1_000
-CUT = b"; the broker did not take all of it: the value is its beginning, headers are left out"
+CUT = b"; the broker did not take all of it: "
 
 ReasonRow = tuple[str, str, str, float | None]
 
@@ -166,10 +166,20 @@ def dead_letter_message(record: Record, error: str, reason: str, at: datetime) -
 
 
 def shortened(letter: Message) -> Message:
-    """A dead letter for a broker that does not take the whole of it: why, and where the original lies. It says so itself."""
+    """A dead letter for a broker that does not take the whole of it: why, and where the original lies. It says what is cut."""
+    key, value, cut = letter.key, letter.value, []
+    if key is not None and len(key) > SHORT_BYTES:
+        key = None
+        cut.append(b"the key is left out")
+    if value is not None and len(value) > SHORT_BYTES:
+        value = value[:SHORT_BYTES]
+        cut.append(b"the value is its beginning")
+    if len(letter.headers) > OUR_HEADERS:
+        cut.append(b"headers are left out")
     said = dict(letter.headers[-OUR_HEADERS:])
-    said["hitl_reason"] = (said["hitl_reason"] or b"") + CUT
-    return Message(letter.topic, letter.key, letter.value and letter.value[:SHORT_BYTES], tuple(said.items()))
+    if cut:
+        said["hitl_reason"] = (said["hitl_reason"] or b"") + CUT + b", ".join(cut)
+    return Message(letter.topic, key, value, tuple(said.items()))
 
 
 def _message(topic: str, event: DecisionEvent, id_: str, type_: str, data: orjson.Fragment) -> Message:

@@ -85,7 +85,7 @@ class Scheduler:
 
     async def _figures(self) -> None:
         async with self.database.connection() as conn:
-            metrics.OUTBOX_OLDEST_SECONDS.set(await outbox.oldest_age_s(conn) or 0.0)
+            metrics.set_oldest_ages(*await outbox.oldest_age(conn))
 
     async def _beat(self) -> None:
         async with self.database.connection() as conn:

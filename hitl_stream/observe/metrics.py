@@ -104,7 +104,12 @@ UNAPPROVED_DEPLOYMENTS = Counter(
 )
 OUTBOX_OLDEST_SECONDS = Gauge(
     "hitl_outbox_oldest_seconds",
-    "Age of the oldest message not yet published; 0 when there is none.",
+    "Age of the oldest decision or event not yet published; 0 when there is none.",
+    registry=REGISTRY,
+)
+DEAD_LETTERS_OLDEST_SECONDS = Gauge(
+    "hitl_dead_letters_oldest_seconds",
+    "Age of the oldest dead letter not yet published; 0 when there is none. The database has them.",
     registry=REGISTRY,
 )
 MESSAGES_PUBLISHED = Counter(
@@ -193,6 +198,12 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     HTTP_SECONDS.labels(known, route, f"{status // 100}xx").observe(seconds)
     if 400 <= status < 500:
         HTTP_REFUSALS.labels(str(status)).inc()
+
+
+def set_oldest_ages(events_s: float | None, letters_s: float | None) -> None:
+    """Say how old the oldest unpublished messages are, None where there is none."""
+    OUTBOX_OLDEST_SECONDS.set(events_s or 0.0)
+    DEAD_LETTERS_OLDEST_SECONDS.set(letters_s or 0.0)
 
 
 def set_breaker(dependency: str, *, is_open: bool) -> None:

@@ -38,7 +38,7 @@ async def show_metrics(request: Request) -> Response:
     """What Prometheus scrapes. The outbox is looked at here too, because its worker may be dead."""
     try:
         async with database(request).connection() as conn:
-            metrics.OUTBOX_OLDEST_SECONDS.set(await outbox.oldest_age_s(conn) or 0)
+            metrics.set_oldest_ages(*await outbox.oldest_age(conn))
             metrics.GLASS_UNREVIEWED.set(await review.count_unreviewed_glass(conn))
         metrics.set_breaker("postgres", is_open=False)
     except Unavailable:

@@ -10,6 +10,7 @@ import asyncpg
 from asyncpg import Connection
 
 from hitl_stream.store import database, outbox, process, revision, statement
+from hitl_stream.store.outbox import OldestAge
 from hitl_stream.store.process import Seen
 
 ROLES = ("hitl_worker", "hitl_scheduler", "hitl_sidecar", "hitl_operator")
@@ -42,7 +43,7 @@ class Diagnosis:
     revision: str
     processes: Sequence[Seen]
     topics: Sequence[StoredTopic]
-    outbox_oldest_s: float | None
+    oldest: OldestAge
 
 
 async def examine(url: str) -> Diagnosis:
@@ -75,7 +76,7 @@ async def _examine(conn: Connection) -> Diagnosis:
         revision=found,
         processes=await process.alive(conn) if ready else (),
         topics=[StoredTopic(*topic) for topic in await conn.fetch(statement.get("stored_topics"))] if ready else (),
-        outbox_oldest_s=await outbox.oldest_age_s(conn) if ready else None,
+        oldest=await outbox.oldest_age(conn) if ready else OldestAge(),
     )
 
 

@@ -37,6 +37,13 @@ class Published(NamedTuple):
     epoch: int
 
 
+class OldestAge(NamedTuple):
+    """How long the oldest unpublished message has waited, in seconds: of events, and of dead letters. None: there is none."""
+
+    events_s: float | None = None
+    letters_s: float | None = None
+
+
 def letter_shard(partition: int) -> int:
     """The shard for dead letters of what came on this partition."""
     return LETTERS + partition
@@ -55,6 +62,11 @@ def pack(messages: Sequence[Message]) -> list[list[bytes | None]]:
         size += length
         rows[-1] += (message.topic.encode(), message.key, message.value, headers)
     return rows if rows[-1] else []
+
+
+def size_of(row: Sequence[bytes | None]) -> int:
+    """The bytes of a row, for the column `size`."""
+    return sum(len(part or b"") for part in row)
 
 
 def unpack(elements: Sequence[bytes | None]) -> list[Message]:
@@ -96,7 +108,7 @@ async def take(
     return found, rows[0]["gone"]
 
 
-async def oldest_age_s(conn: Connection) -> float | None:
-    """How long the oldest unpublished message has waited, in seconds."""
-    age: float | None = await conn.fetchval(statement.get("outbox_oldest_age"))
-    return age
+async def oldest_age(conn: Connection) -> OldestAge:
+    """Of everything that is not published yet. Dead letters apart: nothing waits for them, and they must not hide a stall."""
+    (row,) = await conn.fetch(statement.get("outbox_oldest_age"), LETTERS)
+    return OldestAge(row["events_s"], row["letters_s"])

@@ -116,9 +116,9 @@ class Monitor:
 
     async def _outbox(self) -> None:
         async with self.database.connection() as conn:
-            age_s = await outbox.oldest_age_s(conn)
+            oldest = await outbox.oldest_age(conn)
         self.ownership.breakers.postgres.worked()
-        metrics.OUTBOX_OLDEST_SECONDS.set(age_s or 0.0)
+        metrics.set_oldest_ages(*oldest)
 
     async def _beat(self) -> None:
         async with self.database.connection() as conn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
@@ -101,8 +102,7 @@ class Pipeline:
         working = [task for task in self._tasks if task.get_name() == "intake"]
         if working and not self.ownership.breakers.open:
             await _within(FINISH_S, "recording", asyncio.wait(working))
-            finishing = asyncio.gather(self._publisher.finish(), self._letters.finish())
-            await _within(FINISH_S, "publishing", finishing)
+            await _within(FINISH_S, "publishing", _finish(self._publisher, self._letters))
         await _within(LEAVE_S, "engine", self._app.stop())
         for task in self._tasks:
             task.cancel()
@@ -136,6 +136,18 @@ class Pipeline:
             while isinstance(failure, BaseExceptionGroup):
                 failure = failure.exceptions[0]
             self._fail(failure)
+
+
+async def _finish(publisher: Publisher, letters: Publisher) -> None:
+    """Publish what is recorded. Dead letters get as long again at most; where their topic takes nothing, no time at all."""
+    apart = asyncio.ensure_future(letters.finish())
+    try:
+        began = time.monotonic()
+        await publisher.finish()
+        if not letters.breakers.open:
+            await asyncio.wait({apart}, timeout=time.monotonic() - began)
+    finally:
+        apart.cancel()
 
 
 async def _within(seconds: float, what: str, work: Awaitable[object]) -> None:

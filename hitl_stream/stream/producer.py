@@ -56,8 +56,8 @@ class Producer:
     async def publish(self, shipments: Sequence[Shipment]) -> None:
         """Publish messages with their shard, per shard in this order, and wait for every acknowledgement.
 
-        A shard's messages go to the partition of its number: where its patches' results lie, whatever partitioner their
-        producers use. Raises BrokerAway or MessageRefused; some may have been published then.
+        A shard's messages go to the partition of its number modulo the topic's count: those of decisions to where patches'
+        results lie, whatever partitioner producers use. Raises BrokerAway or MessageRefused; some may be out then.
         """
         try:
             producer = await self._started()

@@ -29,6 +29,7 @@ from hitl_stream.stream.producer import MessageRefused, Producer
 POLL_S = 0.1
 LETTERS_POLL_S = 0.5
 SHARDS_EVERY_S = 5.0  # a shard that nobody used before: dead letters of a topic with more partitions than the results
+LETTERS_CAREFUL_ROUNDS = 100  # row by row after a refusal: otherwise each one sends what lies around it a second time
 ROWS_MAX = 16  # per shard and round; a row holds the messages of one transaction
 PLACE = ("topic", "partition", "offset")
 
@@ -59,7 +60,7 @@ class Publisher:
     _full: set[int] = field(default_factory=set)
     _drained: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    _careful: bool = False
+    _careful: int = 0  # rounds that are still to be sent row by row
 
     async def claim(self, partitions: Collection[int], count: int) -> None:
         """Own the shards of these partitions, of no others. Raises Unavailable."""
@@ -113,7 +114,7 @@ class Publisher:
                 await backoff.wait()
             except MessageRefused:
                 metrics.PUBLISH_RETRIES.inc()
-                self._careful = True
+                self._be_careful()
                 await backoff.wait()
             else:
                 backoff.reset()
@@ -175,7 +176,7 @@ class Publisher:
                     await self._publish_apart(epochs, row)
                 except MessageRefused as failure:
                     refused[row.shard] = failure
-        self._careful = bool(refused)
+        self._careful -= 1
         for shard, why in refused.items():
             log.get().error("message_refused", shard=shard, reason=str(why), advice="run: hitl-stream topics verify")
         if refused:
@@ -186,15 +187,15 @@ class Publisher:
         letters = [message for message in row.messages if message.topic == encode.DEAD_LETTERS]
         others = [message for message in row.messages if message.topic != encode.DEAD_LETTERS]
         await self.producer.publish([(row.shard, others)])
-        for letter in letters:
-            await self._publish_letter(row.shard, letter)
-        self._acknowledged(epochs, [row])
+        out = [letter for letter in letters if await self._publish_letter(row.shard, letter)]
+        self._acknowledged(epochs, [row], [*others, *out])
 
-    async def _publish_letter(self, shard: int, letter: Message) -> None:
-        """As it is, or short, or not at all: the table has all of it, so it holds up nothing."""
+    async def _publish_letter(self, shard: int, letter: Message) -> bool:
+        """As it is, or short, or not at all: the table has all of it, so it holds up nothing. Returns whether it is out."""
         try:
             await self.producer.publish([(shard, [letter])])
         except MessageRefused as refusal:
+            self._be_careful()
             metrics.DEAD_LETTERS_REFUSED.inc()
             place = {name: (dict(letter.headers)[f"hitl_{name}"] or b"").decode() for name in PLACE}
             advice = "run: hitl-stream topics verify"
@@ -203,15 +204,22 @@ class Publisher:
                 await self.producer.publish([(shard, [encode.shortened(letter)])])
             except MessageRefused:
                 log.get().error("dead_letter_unpublished", **place, advice="it is in: hitl-stream dead-letters list")
+                return False
+        return True
+
+    def _be_careful(self) -> None:
+        """Something was refused: find out what. Dead letters too large for their topic seldom come alone."""
+        self._careful = LETTERS_CAREFUL_ROUNDS if self.letters else 1
 
     async def _publish(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
         await self.producer.publish([(row.shard, row.messages) for row in rows])
-        self._acknowledged(epochs, rows)
+        self._acknowledged(epochs, rows, [message for row in rows for message in row.messages])
 
-    def _acknowledged(self, epochs: dict[int, int], rows: Sequence[OutboxRow]) -> None:
+    def _acknowledged(self, epochs: dict[int, int], rows: Sequence[OutboxRow], messages: Iterable[Message]) -> None:
+        """These rows are done with; these messages of them were taken."""
         self._published += [Published(row.shard, row.id, epochs[row.shard]) for row in rows]
         self.breakers.kafka.worked()
-        for topic, count in Counter(message.topic for row in rows for message in row.messages).items():
+        for topic, count in Counter(message.topic for message in messages).items():
             metrics.MESSAGES_PUBLISHED.labels(self.topics.physical(topic)).inc(count)
 
     def _holds(self, epochs: dict[int, int]) -> bool:

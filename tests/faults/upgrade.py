@@ -46,6 +46,7 @@ class Upgrade:
 
     def __call__(self, episode: Episode) -> None:
         """Do them all; after each, those who are there now record and publish all there is."""
+        episode.journal.write("older_release", release=RELEASE)
         for program in (*_recording(episode), episode.eureka):
             program.start()
         episode.wait_ready()

@@ -83,7 +83,8 @@ def test_a_dead_letter_over_the_limit_of_its_topic_is_published_short_and_holds_
         short = name.startswith("large")
         assert (key, value) == (b"key", b"{" * (1_000 if short else 100)), name
         assert (("hop", b"1") in headers) is not short, name
-        assert dict(headers)["hitl_reason"].endswith(encode.CUT) is short, name
+        cut = encode.CUT + b"the value is its beginning, headers are left out"
+        assert dict(headers)["hitl_reason"].endswith(cut) is short, name
     assert decided(rig) == patches("one")
     assert worker.metric("hitl_dead_letters_refused_total") == PARTITIONS
     assert rig.fetch("SELECT max(length(record_value)) FROM dead_letter")[0][0] == 100_000

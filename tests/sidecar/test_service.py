@@ -52,7 +52,9 @@ async def test_metrics_are_there_without_a_database(lonely: httpx2.AsyncClient) 
 
 async def test_readiness_follows_the_database(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/readyz")).status_code == 200
-    assert "hitl_outbox_oldest_seconds" in (await client.get("/metrics")).text
+    told = (await client.get("/metrics")).text
+    assert "hitl_outbox_oldest_seconds" in told
+    assert "hitl_dead_letters_oldest_seconds" in told
 
 
 async def test_a_database_that_dies_is_unavailable_and_comes_back() -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from hitl_stream.commands import doctor
 from hitl_stream.commands.doctor import State
-from hitl_stream.store import diagnosis
+from hitl_stream.store import diagnosis, outbox
 from tests.harness.postgres import PostgresServer
 
 NOWHERE = "127.0.0.1:1"
@@ -148,6 +148,18 @@ async def test_a_read_only_database_and_an_old_message_are_problems(whole: str) 
         f"ALTER DATABASE {name} SET default_transaction_read_only = on",
     )
     assert problems(await report()) == {"database", "outbox"}
+
+
+async def test_dead_letters_that_wait_are_a_problem_of_their_own(whole: str) -> None:
+    row = "INSERT INTO outbox (shard, messages, created_at) VALUES ({shard}, '{{t,k,v,h}}', now() - interval '{age}')"
+    letter = outbox.letter_shard(1)
+    await execute(whole, row.format(shard=3, age="5 s"), row.format(shard=letter, age="2 min"))
+    found = await report()
+    assert problems(found) == {"dead letters"}
+    assert "topics verify" in found["dead letters"].hint
+    assert found["outbox"].detail.startswith("the oldest message has waited for 5.")
+    await execute(whole, "UPDATE outbox SET created_at = now() - interval '1 h' WHERE shard = 3")
+    assert problems(await report()) == {"outbox", "dead letters"}
 
 
 async def test_missing_topics_and_recreated_ones_are_problems(

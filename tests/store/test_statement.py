@@ -34,7 +34,7 @@ HOT: dict[str, tuple[Any, ...]] = {
     "standing": (APVS, [bytes(32)]),
     "standing_approvals": (PATCHES,),
     "take_outbox": ([0, 1, 2, 3], 100, [0, 1], [1, 2], [1, 1], 1_000_000),
-    "outbox_oldest_age": (),
+    "outbox_oldest_age": (1_862_340_480,),
     "known_shards": (),
     "lock_patch_for_person": ("p-7000",),
     "patch_detail": ("p-7000", "ann"),

@@ -34,6 +34,15 @@ def test_a_process_uses_the_cores_that_it_is_given(
     assert worker.cores(file) == cores
 
 
+@pytest.mark.parametrize(("counted", "cores"), [(10, 10), (None, 1)])
+def test_a_system_that_does_not_say_what_is_allowed_allows_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counted: int | None, cores: int
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: counted)
+    assert worker.cores(tmp_path / "cpu.max") == cores
+
+
 @pytest.mark.parametrize(("cores", "more", "processes"), [(16, [], 4), (3, [], 3), (16, ["--processes", "7"], 7)])
 def test_there_are_no_more_processes_than_partitions_unless_asked_for(
     monkeypatch: pytest.MonkeyPatch, cores: int, more: list[str], processes: int

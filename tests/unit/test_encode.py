@@ -263,15 +263,36 @@ def test_a_dead_letter_is_the_record_as_it_was_with_its_place_and_the_reason() -
         ("hitl_offset", b"40917"),
         ("hitl_at", b"2026-11-23T08:15:04.131Z"),
     )
-    short = encode.shortened(written._replace(value=bytes(5_000)))
-    assert (short.topic, short.key, short.value) == ("dead_letters", b"\xffkey", bytes(1_000))
-    assert short.headers == (
-        ("hitl_error", b"bad_record"),
-        ("hitl_reason", "data.ml.confidence: too größ".encode() + encode.CUT),
-        *written.headers[-4:],
-    )
     tombstone = StoredRecord("wargaming.results", 0, 0, 0, None, None)
     assert encode.dead_letter_message(tombstone, "bad_record", "value: null", AT)[1:3] == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers", "cut"),
+    [
+        (b"key", bytes(5_000), (), b"the value is its beginning"),
+        (b"key", bytes(5_000), (("hop", b"1"),), b"the value is its beginning, headers are left out"),
+        (bytes(1_000_000), b"{", (), b"the key is left out"),
+        (bytes(1_001), None, (("hitl_error", b"theirs"),), b"the key is left out, headers are left out"),
+        (bytes(1_001), bytes(1_001), (), b"the key is left out, the value is its beginning"),
+    ],
+)
+def test_a_dead_letter_that_is_shortened_says_what_is_cut(
+    key: bytes, value: bytes | None, headers: tuple[tuple[str, bytes | None], ...], cut: bytes
+) -> None:
+    record = StoredRecord("wargaming.results", 2, 40917, 0, key, value, headers)
+    whole = encode.dead_letter_message(record, "bad_record", "too größ", AT)
+    short = encode.shortened(whole)
+    assert (short.topic, short.key, short.value) == (
+        "dead_letters", None if len(key) > 1_000 else key, value and value[:1_000],
+    )  # fmt: skip
+    ours = dict(whole.headers[-6:])
+    assert short.headers == tuple((ours | {"hitl_reason": "too größ".encode() + encode.CUT + cut}).items())
+
+
+def test_a_dead_letter_that_is_short_already_stays_as_it_is() -> None:
+    whole = encode.dead_letter_message(StoredRecord("t", 2, 7, 0, bytes(1_000), bytes(1_000)), "bad_record", "why", AT)
+    assert encode.shortened(whole) == whole
 
 
 @pytest.mark.parametrize(

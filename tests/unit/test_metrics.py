@@ -12,8 +12,9 @@ from hitl_stream.observe import metrics
 NAMES = {
     "hitl_records_total", "hitl_verdicts_total", "hitl_batch_records", "hitl_batch_seconds", "hitl_end_to_end_seconds",
     "hitl_lag_records", "hitl_lag_seconds", "hitl_position_mismatches_total", "hitl_duplicates_total", "hitl_conflicts_total",
-    "hitl_dead_letters_total", "hitl_outbox_oldest_seconds", "hitl_publish_retries_total", "hitl_breaker_open",
-    "hitl_policy_version", "hitl_key_mismatches_total", "hitl_odd_times_total", "hitl_unapproved_deployments_total",
+    "hitl_dead_letters_total", "hitl_outbox_oldest_seconds", "hitl_dead_letters_oldest_seconds", "hitl_publish_retries_total",
+    "hitl_breaker_open", "hitl_policy_version", "hitl_key_mismatches_total", "hitl_odd_times_total",
+    "hitl_unapproved_deployments_total",
     "hitl_duty_last_success_timestamp_seconds", "hitl_messages_published_total",
 }  # fmt: skip
 
@@ -75,6 +76,13 @@ def test_a_partition_that_went_elsewhere_leaves_no_lag_behind() -> None:
     metrics.forget_partition("t", 7)
     metrics.forget_partition("t", 8)
     assert 'partition="7"' not in shown()
+
+
+def test_dead_letters_that_wait_do_not_hide_how_long_decisions_wait() -> None:
+    metrics.set_oldest_ages(None, 3_600.0)
+    assert (value("hitl_outbox_oldest_seconds"), value("hitl_dead_letters_oldest_seconds")) == (0, 3_600)
+    metrics.set_oldest_ages(1.5, None)
+    assert (value("hitl_outbox_oldest_seconds"), value("hitl_dead_letters_oldest_seconds")) == (1.5, 0)
 
 
 def test_both_breakers_are_shown_from_the_start() -> None:

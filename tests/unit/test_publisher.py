@@ -4,9 +4,11 @@ what becomes of dead letters that the broker does not take."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, cast
 
 import pytest
@@ -168,16 +170,19 @@ def letter(offset: int, size: int) -> Message:
 async def published(stand: Stand, broker: Strict, rows: list[OutboxRow]) -> list[Published]:
     """What was acknowledged after a refusal."""
     ours = publisher_of(stand)
-    ours.producer, ours._careful = cast(Any, broker), True
-    try:
+    ours.producer, ours._careful = cast(Any, broker), 1
+    with suppress(MessageRefused):
         await ours._one_by_one({0: 7, 1: 7}, rows)
-    except MessageRefused:
-        assert ours._careful
     return ours._published
 
 
+def letters_counted() -> float:
+    """How many dead letters are said to be published."""
+    return float(metrics.MESSAGES_PUBLISHED.labels("hitl.dead-letters")._value.get())
+
+
 async def test_a_dead_letter_that_the_broker_does_not_take_is_published_short(stand: Stand) -> None:
-    before = metrics.DEAD_LETTERS_REFUSED._value.get()
+    before, counted = metrics.DEAD_LETTERS_REFUSED._value.get(), letters_counted()
     whole, huge, last = letter(5, 10), letter(6, 5_000), letter(7, 10)
     broker = Strict()
     row = OutboxRow(10, 0, [EVENTS[0], whole, huge, EVENTS[1], last])
@@ -185,17 +190,40 @@ async def test_a_dead_letter_that_the_broker_does_not_take_is_published_short(st
         Published(0, 10, 7), Published(0, 11, 7),
     ]  # fmt: skip
     assert [message for message in broker.taken if message.topic == "decisions"] == EVENTS
-    assert metrics.DEAD_LETTERS_REFUSED._value.get() == before + 1
+    assert (metrics.DEAD_LETTERS_REFUSED._value.get(), letters_counted()) == (before + 1, counted + 3)
     assert [message for message in broker.taken if message.topic == "dead_letters"] == [
         whole, encode.shortened(huge), last,
     ]  # fmt: skip
 
 
 async def test_a_dead_letter_that_the_broker_takes_in_no_way_holds_up_nothing(stand: Stand) -> None:
-    broker = Strict(events_only=True)
+    broker, counted = Strict(events_only=True), letters_counted()
     rows = [OutboxRow(10, 0, [letter(5, 10), EVENTS[0]]), OutboxRow(11, 0, [EVENTS[1]])]
     assert await published(stand, broker, rows) == [Published(0, 10, 7), Published(0, 11, 7)]
     assert broker.taken == EVENTS[:2]
+    assert letters_counted() == counted, "what nobody took was not published"
+
+
+@pytest.mark.parametrize(("letters", "sent"), [(True, 1), (False, 2)])
+async def test_after_a_refusal_dead_letters_go_one_by_one_for_a_while(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, letters: bool, sent: int
+) -> None:
+    """Those around one that is too large would be sent again each time."""
+    waiting = [OutboxRow(n, 0, [letter(n, 10), letter(n + 100, 5_000)]) for n in range(4)]
+
+    async def take(_: Any, __: Any, ___: int, published: Sequence[Published]) -> tuple[list[OutboxRow], int]:
+        waiting[:] = [row for row in waiting if row.id not in {one.id for one in published}]
+        return waiting[:1], len(published)
+
+    monkeypatch.setattr(outbox, "take", take)
+    broker, ours = Strict(), publisher_of(stand)
+    ours.producer, ours.letters, ours._epochs, ours._looked_at = cast(Any, broker), letters, {0: 7}, inf
+    running = asyncio.create_task(ours.run())
+    async with asyncio.timeout(5):
+        await ours.finish()
+    running.cancel()
+    times = Counter(dict(message.headers)["hitl_offset"] for message in broker.taken)
+    assert [times[b"%d" % n] for n in range(4)] == [2, *[sent] * 3]
 
 
 async def test_an_event_that_the_broker_does_not_take_holds_up_its_shard_and_no_other(stand: Stand) -> None:

@@ -52,10 +52,10 @@ QUERIES = {
 
 # The triggers run as their owner: a worker may put rows into the outbox, never here. `login` is who was connected.
 SPY = """
-CREATE TABLE spy_outbox (shard int NOT NULL, id bigint NOT NULL, messages bytea[] NOT NULL, PRIMARY KEY (shard, id));
+CREATE TABLE spy_outbox (shard int NOT NULL, id bigint PRIMARY KEY, messages bytea[] NOT NULL);
 CREATE FUNCTION spy_on_outbox() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO spy_outbox VALUES (NEW.shard, NEW.id, NEW.messages);
+  INSERT INTO spy_outbox VALUES (NEW.shard, NEW.id, NEW.messages) ON CONFLICT (id) DO NOTHING;  -- one that moved is not new
   RETURN NULL;
 END $$;
 CREATE TRIGGER spy AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION spy_on_outbox();

@@ -14,6 +14,7 @@ from tests.faults.judge.view import View, place_of
 
 T = TypeVar("T")
 Spoil: TypeAlias = Callable[[World], None]
+APART = 1_862_340_480  # the shards of dead letters begin here
 DECISIONS, REVIEWS, LETTERS = "hitl.decisions", "hitl.pending-review", "hitl.dead-letters"
 
 
