@@ -7,6 +7,7 @@ import json
 from playwright.async_api import WebSocketRoute, expect
 
 from tests.console.conftest import Sit
+from tests.console.gate import gated
 from tests.console.stage import Stage
 from tests.harness import wait
 
@@ -90,6 +91,25 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await alice.reads("p-1")
     await alice.press("a")
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
+
+
+async def test_what_comes_in_under_an_open_dialog_is_not_decided_on(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.open("alice", "p-1")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await stage.review(1, wargame__run_id="run-2", ml__confidence=0.8)
+    async with gated(page) as gate:
+        await page.get_by_role("button", name="Show what is new").click()
+        await alice.press("Shift+A")
+        await page.keyboard.type("fine by me")
+        gate.opened.set()
+        await expect(page.get_by_label("Why is this here")).to_contain_text("0.8 < 0.95")
+    await page.keyboard.press("Control+Enter")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(page.get_by_label("Sending").get_by_role("alert")).to_contain_text("there is new evidence")
+    assert await stage.state("p-1") == "pending"
 
 
 async def test_where_details_were_left_out_a_card_may_have_changed(stage: Stage, sit: Sit) -> None:

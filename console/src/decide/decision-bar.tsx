@@ -27,7 +27,13 @@ import { possible } from "./possible";
 import { type Said, SayDialog } from "./say-dialog";
 import { useDesk, useOutgoingOf } from "./work";
 
-type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | "glass_review" | null;
+type What = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | "glass_review";
+
+/** `version` is what was on the screen when it opened: nobody has seen what came in under it. */
+interface Open {
+  readonly what: What;
+  readonly version: string;
+}
 
 interface Props {
   readonly detail: Detail;
@@ -46,13 +52,16 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   const desk = useDesk();
   const outgoing = useOutgoingOf(detail.patch_id);
   const isBusy = outgoing !== null && isUnderWay(outgoing.stage);
-  const [dialog, setDialog] = useState<Dialog>(null);
+  const [dialog, setDialog] = useState<Open | null>(null);
   const courtesy = useCourtesy(detail);
+  const open = (what: What): void => {
+    setDialog({ what, version: detail.version });
+  };
   const close = (): void => {
     setDialog(null);
   };
   const decide = (action: Action, body: Wish["body"], typed: Draft): void => {
-    desk.decide({ patchId: detail.patch_id, version: detail.version, action, body, typed });
+    desk.decide({ patchId: detail.patch_id, version: dialog?.version ?? detail.version, action, body, typed });
     close();
     goOn();
   };
@@ -62,30 +71,30 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   // What was written for an approval that was refused is not thrown away by a quick one.
   const approveNow = (): void => {
     if (isEmpty(read(subject, detail.patch_id, "approve"))) approve(EMPTY);
-    else setDialog("approve");
+    else open("approve");
   };
   const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
   const on = (possible: boolean, what: Key, run: () => void) => (possible && !isBusy ? { what, run } : null);
   useKeys({
     a: on(can.approve && isReady, "decide.approve", approveNow),
-    "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { setDialog("approve"); }),
-    r: on(can.reject, "decide.reject", () => { setDialog("reject"); }),
-    c: on(can.comment, "decide.comment", () => { setDialog("comment"); }),
+    "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { open("approve"); }),
+    r: on(can.reject, "decide.reject", () => { open("reject"); }),
+    c: on(can.comment, "decide.comment", () => { open("comment"); }),
     m: on(can.claim || can.release, can.release ? "decide.release" : "decide.claim", () => { courtesy.mutate(can.release ? "release" : "claim"); }),
   });
   const more = ([
     ["release", can.release, () => { courtesy.mutate("release"); }],
-    ["takeover", can.takeover, () => { setDialog("takeover"); }],
-    ["glass", can.breakGlass, () => { setDialog("glass"); }],
-    ["glass_review", can.reviewGlass, () => { setDialog("glass_review"); }],
-    ["revoke", can.revoke, () => { setDialog("revoke"); }],
-    ["reopen", can.reopen, () => { setDialog("reopen"); }],
+    ["takeover", can.takeover, () => { open("takeover"); }],
+    ["glass", can.breakGlass, () => { open("glass"); }],
+    ["glass_review", can.reviewGlass, () => { open("glass_review"); }],
+    ["revoke", can.revoke, () => { open("revoke"); }],
+    ["reopen", can.reopen, () => { open("reopen"); }],
   ] as const).filter(([, isPossible]) => isPossible);
   const nameOf = useNames(detail.claimed_by);
   const held = { person: detail.claimed_by === null ? "" : nameOf(detail.claimed_by), until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
   const forReason = (action: "revoke" | "reopen") => (reason: string, typed: Draft): void => { decide(action, { reason }, typed); };
   const reason = { label: "decide.reason", needsText: true } as const;
-  const said: Readonly<Record<Exclude<Dialog, "comment" | "glass_review" | null>, Said>> = {
+  const said: Readonly<Record<Exclude<What, "comment" | "glass_review">, Said>> = {
     approve: { what: "approve", verb: approveWord, label: "decide.comment.optional", needsText: false, done: (_, typed) => { approve(typed); } },
     glass: {
       what: "approve",
@@ -116,6 +125,7 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
       },
     },
   };
+  const what = dialog?.what ?? null;
   const foot = useContext(FootContext);
   if (foot === null) return null;
   return createPortal(
@@ -134,12 +144,12 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
         </Button>
       )}
       {can.reject && (
-        <Button disabled={isBusy} variant="outline" color={DANGER} onClick={() => { setDialog("reject"); }} rightSection={<Caps keys="r" />}>
+        <Button disabled={isBusy} variant="outline" color={DANGER} onClick={() => { open("reject"); }} rightSection={<Caps keys="r" />}>
           {say("decide.reject")}
         </Button>
       )}
       {can.comment && (
-        <Button variant="default" onClick={() => { setDialog("comment"); }} rightSection={<Caps keys="c" />}>
+        <Button variant="default" onClick={() => { open("comment"); }} rightSection={<Caps keys="c" />}>
           {say("decide.comment")}
         </Button>
       )}
@@ -166,10 +176,10 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
         {say("decide.next")}
       </Button>
 
-      {dialog === "comment" || dialog === "glass_review" ? (
-        <CommentDialog key={dialog} detail={detail} ofGlass={dialog === "glass_review"} close={close} />
+      {what === "comment" || what === "glass_review" ? (
+        <CommentDialog key={what} detail={detail} ofGlass={what === "glass_review"} close={close} />
       ) : (
-        dialog !== null && <SayDialog key={dialog} patchId={detail.patch_id} close={close} {...said[dialog]} />
+        what !== null && <SayDialog key={what} patchId={detail.patch_id} close={close} {...said[what]} />
       )}
     </footer>,
     foot,
