@@ -57,12 +57,13 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   const open = (what: What): void => {
     setDialog({ what, version: detail.version });
   };
-  const close = (): void => {
-    setDialog(null);
+  // Only that one: an answer that comes late closes nothing that was opened since.
+  const close = (what: What): void => {
+    setDialog((one) => (one?.what === what ? null : one));
   };
   const decide = (action: Action, body: Wish["body"], typed: Draft): void => {
     desk.decide({ patchId: detail.patch_id, version: dialog?.version ?? detail.version, action, body, typed });
-    close();
+    setDialog(null);
     goOn();
   };
   const approve = (typed: Draft, glass = false): void => {
@@ -121,7 +122,7 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
       lead: say("decide.takeover.lead", held),
       done: (said) => {
         courtesy.mutate({ takeover: said });
-        close();
+        close("takeover");
       },
     },
   };
@@ -177,9 +178,9 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
       </Button>
 
       {what === "comment" || what === "glass_review" ? (
-        <CommentDialog key={what} detail={detail} ofGlass={what === "glass_review"} close={close} />
+        <CommentDialog key={what} detail={detail} ofGlass={what === "glass_review"} close={() => { close(what); }} />
       ) : (
-        what !== null && <SayDialog key={what} patchId={detail.patch_id} close={close} {...said[what]} />
+        what !== null && <SayDialog key={what} patchId={detail.patch_id} close={() => { close(what); }} {...said[what]} />
       )}
     </footer>,
     foot,
