@@ -86,7 +86,7 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   const more = ([
     ["release", can.release, () => { courtesy.mutate("release"); }],
     ["takeover", can.takeover, () => { open("takeover"); }],
-    ["glass", can.breakGlass, () => { open("glass"); }],
+    ["glass", can.breakGlass && isReady, () => { open("glass"); }],
     ["glass_review", can.reviewGlass, () => { open("glass_review"); }],
     ["revoke", can.revoke, () => { open("revoke"); }],
     ["reopen", can.reopen, () => { open("reopen"); }],
