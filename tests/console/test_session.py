@@ -115,6 +115,7 @@ async def test_who_goes_while_a_decision_has_no_answer_is_told_and_may_go_anyway
         await held.get_by_role("button", name=answer).click()
         await expect(held).to_be_hidden()
     await expect(page.get_by_role("heading", name="Review console")).to_be_visible()
+    assert alice.warned == 0
     await page.unroute(APPROVE)
     await alice.log_in("alice")
     await expect(page.get_by_label("Sending")).to_be_empty()

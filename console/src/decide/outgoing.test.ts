@@ -125,6 +125,22 @@ describe("a decision", () => {
     expect(send).toHaveBeenCalledOnce();
   });
 
+  it("of a person who has gone leaves nothing behind, however it is answered, and keeps no page from going", async () => {
+    const answers: (() => void)[] = [];
+    const send: Send = () => new Promise((resolve) => answers.push(() => { resolve({ missing: 0 }); }));
+    const { clock, desk: at, memory, settled } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    at.close();
+    expect(at.wouldLose()).toBe(false);
+    memory.write.mockClear();
+    answers[0]?.();
+    await clock.pass(UNDO_MS);
+    at.dismiss("key 1");
+    expect(memory.write).not.toHaveBeenCalled();
+    expect(settled).toEqual([]);
+  });
+
   it("goes before the person does, who stays where it cannot", async () => {
     const done = desk(vi.fn<Send>().mockResolvedValue({ missing: 0 }));
     done.desk.decide(WISH);

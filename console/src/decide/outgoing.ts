@@ -152,7 +152,7 @@ export class Desk {
 
   /** Whether something would be lost if the page went away now: it has no answer yet, or needs the person first. */
   wouldLose(): boolean {
-    return this.all.some(({ stage }) => stage.kind === "sending" || stage.kind === "login_too_old");
+    return !this.isClosed && this.all.some(({ stage }) => stage.kind === "sending" || stage.kind === "login_too_old");
   }
 
   /** Send everything that waits; true once nothing would be lost any more, false if that takes longer than `patienceMs`. */
@@ -174,7 +174,7 @@ export class Desk {
     });
   }
 
-  /** The person has gone: nothing is sent any more. */
+  /** The person has gone: nothing is sent any more, nor kept, whatever is still answered. */
   close(): void {
     this.isClosed = true;
     for (const stop of this.timers.values()) stop();
@@ -219,7 +219,7 @@ export class Desk {
   }
 
   private settle(key: string, wish: Wish, stage: Stage): void {
-    if (this.find(key)?.stage.kind !== "sending") return; // another sending of the same has settled it
+    if (this.isOver() || this.find(key)?.stage.kind !== "sending") return; // another sending of the same has settled it
     this.move(key, stage);
     this.settled(wish, stage);
     if (stage.kind === "done") this.wait(key, UNDO_MS / 2, () => {
@@ -242,9 +242,13 @@ export class Desk {
 
   private become(all: readonly Outgoing[]): void {
     this.all = all;
-    this.memory.write(all.flatMap(({ stage, ...one }) => (stage.kind === "done" || stage.kind === "refused" ? [] : [{ ...one, sent: wasSent(stage) }])));
+    if (!this.isClosed) this.memory.write(all.flatMap(unanswered));
     for (const listener of this.listeners) listener();
   }
+}
+
+function unanswered({ stage, ...one }: Outgoing): readonly Kept[] {
+  return stage.kind === "done" || stage.kind === "refused" ? [] : [{ ...one, sent: wasSent(stage) }];
 }
 
 function wasSent(stage: Stage): boolean {

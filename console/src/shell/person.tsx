@@ -23,6 +23,8 @@ export function Person({ open }: { readonly open: (what: Open) => void }) {
   const desk = useDesk();
   const [isHeld, setHeld] = useState(false);
   const leave = (): void => {
+    // First of all: an answer that still comes must not write anything back, nor the page ask whether to stay.
+    desk.close();
     forgetOthers(null);
     session.signOut();
   };

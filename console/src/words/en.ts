@@ -10,7 +10,7 @@ export const en = {
   "nav.feedback": "Feedback",
   "nav.sign_out": "Log out",
   "nav.sign_out.held": "Not everything has arrived",
-  "nav.sign_out.held.lead": "What you decided and has no answer yet, or waits for a fresh login, does not go once you have logged out.",
+  "nav.sign_out.held.lead": "What is on its way may or may not have arrived. What waits for a fresh login does not go once you have logged out.",
   "nav.sign_out.stay": "Stay",
   "nav.sign_out.anyway": "Log out anyway",
   "nav.settings": "Settings",
