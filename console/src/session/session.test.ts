@@ -100,6 +100,15 @@ describe("a session", () => {
     expect(made.token()).toBe("alice 2");
   });
 
+  it("ends once at the provider, however often one logs out", async () => {
+    const { made, signIn } = session({ farewell: () => "https://provider/logout" });
+    signIn.mockResolvedValue(grant("alice"));
+    await made.signIn();
+    made.signOut();
+    made.signOut();
+    expect(assign).toHaveBeenCalledExactlyOnceWith("https://provider/logout");
+  });
+
   it("outlives a provider that is away for a moment", async () => {
     const { made, signIn, renew, kind } = session({});
     signIn.mockResolvedValue(grant("alice", 60, "r1"));

@@ -76,8 +76,9 @@ export class Session implements Voucher {
     this.become({ kind: "out", failure: failure instanceof Error ? failure.message : String(failure) });
   }
 
-  /** Forget the token, and log out at the provider as well. */
+  /** Forget the token, and log out at the provider as well; once: a second time would take the page elsewhere on its way there. */
   signOut(): void {
+    if (this.state.kind === "out") return;
     const where = this.grant === null ? null : this.issuer.farewell(this.grant);
     this.drop();
     this.become({ kind: "out", failure: null });

@@ -9,6 +9,7 @@ export const en = {
   "nav.help": "Keys",
   "nav.feedback": "Feedback",
   "nav.sign_out": "Log out",
+  "nav.sign_out.going": "Logging out",
   "nav.sign_out.held": "Not everything has arrived",
   "nav.sign_out.held.lead": "What is on its way may or may not have arrived. What waits for a fresh login does not go once you have logged out.",
   "nav.sign_out.stay": "Stay",

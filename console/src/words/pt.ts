@@ -11,6 +11,7 @@ export const pt: Words = {
   "nav.help": "Teclas",
   "nav.feedback": "Comentários",
   "nav.sign_out": "Sair",
+  "nav.sign_out.going": "A sair",
   "nav.sign_out.held": "Nem tudo chegou",
   "nav.sign_out.held.lead": "O que está a caminho pode ter chegado ou não. O que espera por uma nova entrada já não segue depois de sair.",
   "nav.sign_out.stay": "Ficar",
