@@ -349,6 +349,7 @@ export const en = {
   "batch.skipped_for": "Skipped: {reason}",
   "batch.progress": "{done} of {all}",
   "batch.limited": "Only the first {count} are taken.",
+  "batch.lost": "Not everything was answered: {reason}. What was sent may have been done. Try again: nothing is done twice.",
   "batch.close": "Close",
   "batch.nothing": "None of them can be decided so.",
 

@@ -351,6 +351,7 @@ export const pt: Words = {
   "batch.skipped_for": "Omitida: {reason}",
   "batch.progress": "{done} de {all}",
   "batch.limited": "Só se tomam as primeiras {count}.",
+  "batch.lost": "Nem tudo teve resposta: {reason}. O que foi enviado pode ter sido feito. Tente de novo: nada é feito duas vezes.",
   "batch.close": "Fechar",
   "batch.nothing": "Nenhuma delas pode ser decidida assim.",
 
