@@ -199,6 +199,43 @@ describe("a decision", () => {
     expect(at.now()[0]?.stage).toEqual({ kind: "done", missing: 1 });
   });
 
+  it.each([
+    ["is due while nobody is logged in", UNDO_MS],
+    ["was sent before the session ended", 0],
+  ])("that %s waits for the login, without a question", async (_, passed) => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    if (passed === 0) send.mockRejectedValueOnce(refusal(401, "invalid-token"));
+    const { clock, desk: at, memory, stage } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS - passed);
+    const before = send.mock.calls.length;
+    at.pause();
+    expect(at.wouldLose()).toBe(true);
+    for (let second = 0; second < 60; second += 1) await clock.pass(1_000);
+    at.leave();
+    const flushed = at.flush(5_000);
+    await clock.pass(5_000);
+    expect(await flushed).toBe(false);
+    expect(send).toHaveBeenCalledTimes(before);
+    expect(memory.write.mock.lastCall?.[0].map(({ sent }) => sent)).toEqual([passed === 0]);
+    at.goOn();
+    await clock.pass(0);
+    expect(send).toHaveBeenCalledTimes(before + 1);
+    expect(stage()).toBe("done");
+  });
+
+  it("that is not due yet when somebody logs in waits on", async () => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    const { clock, desk: at } = desk(send);
+    at.decide(WISH);
+    at.pause();
+    at.goOn();
+    await clock.pass(UNDO_MS - 1);
+    expect(send).not.toHaveBeenCalled();
+    await clock.pass(1);
+    expect(send).toHaveBeenCalledOnce();
+  });
+
   it("on a patch with one under way is not taken", () => {
     const { desk: at } = desk(() => new Promise(() => undefined));
     at.decide(WISH);

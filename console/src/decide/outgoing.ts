@@ -84,6 +84,7 @@ export const clock: Clock = {
 export class Desk {
   private all: readonly Outgoing[] = [];
   private isClosed = false;
+  private isPaused = false;
   private readonly timers = new Map<string, () => void>();
   private readonly listeners = new Set<() => void>();
 
@@ -152,7 +153,22 @@ export class Desk {
 
   /** Whether something would be lost if the page went away now: it has no answer yet, or needs the person first. */
   wouldLose(): boolean {
-    return !this.isClosed && this.all.some(({ stage }) => stage.kind === "sending" || stage.kind === "login_too_old");
+    if (this.isClosed) return false;
+    return this.all.some(({ stage: { kind } }) => kind === "sending" || kind === "login_too_old" || (this.isPaused && kind === "waiting"));
+  }
+
+  /** The session ended: nothing is sent without a login, and nothing is taken for sent. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  /** Somebody is logged in again: what was due meanwhile goes now. */
+  goOn(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    for (const { key, stage } of this.all) {
+      if (stage.kind === "sending" || (stage.kind === "waiting" && stage.sendsAt <= this.time.now())) void this.dispatch(key, false);
+    }
   }
 
   /** Send everything that waits; true once nothing would be lost any more, false if that takes longer than `patienceMs`. */
@@ -194,7 +210,7 @@ export class Desk {
 
   private async dispatch(key: string, leaving: boolean, pause = RETRY_MS): Promise<void> {
     const found = this.find(key);
-    if (found === undefined || this.isOver()) return;
+    if (found === undefined || this.isOver() || this.isPaused) return;
     this.timers.get(key)?.();
     this.move(key, { kind: "sending" });
     try {
@@ -210,8 +226,8 @@ export class Desk {
       } else if (failure instanceof Problem && failure.kind === "login-too-old") {
         this.settle(key, found.wish, { kind: "login_too_old" });
       } else if (failure instanceof Problem && failure.status === 401) {
-        // The session ended: it is sent again with the token of the next login.
-        this.wait(key, RETRY_MS, () => void this.dispatch(key, false));
+        // It is sent again with the token of a renewal, or of the next login.
+        this.wait(key, pause, () => void this.dispatch(key, false, Math.min(pause * 2, RETRY_MAX_MS)));
       } else {
         this.settle(key, found.wish, { kind: "refused", problem: failure });
       }
