@@ -11,6 +11,7 @@ from tests.console.gate import gated
 from tests.console.stage import Stage
 from tests.harness import wait
 
+FILL_MS = 5_000  # so often an empty lane is read again at most
 CRITICAL = {"vulnerability__severity": "critical"}
 
 
@@ -140,6 +141,7 @@ async def test_where_details_were_left_out_a_card_may_have_changed(stage: Stage,
 async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_elsewhere(stage: Stage, sit: Sit) -> None:
     alice = await sit()
     page = alice.page
+    await page.clock.install()
     told: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda text: told.append(str(text))))
     await alice.log_in("alice", "/?lane=mine")
@@ -150,8 +152,11 @@ async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_else
     for number in range(1, 9):
         await stage.review(number)
         await _until_told(told, number)
+    async with stage.client("alice") as client:
+        await client.post("/hitl/patches/_/claim", params={"patch_id": "p-1"})
+    await page.clock.fast_forward(FILL_MS)
+    await expect(alice.row("p-1")).to_be_visible()
     assert len(asked) <= 2
-    await expect(page.get_by_text("Nothing is waiting for you")).to_be_visible()
 
 
 async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(stage: Stage, sit: Sit) -> None:
@@ -165,6 +170,9 @@ async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(s
     await page.keyboard.press("End")
     await line.scroll_into_view_if_needed()
     before = await line.bounding_box()
+    async with stage.client("bob") as bob:
+        await bob.post("/hitl/patches/_/claim", params={"patch_id": "p-1"})
+    await expect(page.get_by_text("Held by bob")).to_be_in_viewport()
     await stage.review(1, patch__diff=diff, wargame__run_id="run-2", ml__confidence=0.8)
     said = page.get_by_role("alert").filter(has_text="This patch changed while you were reading")
     await expect(said).to_be_in_viewport()

@@ -14,6 +14,7 @@ import { escaped } from "../design/hidden";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
+import { useChanges, useHeard } from "../live/use-live";
 import { useNames } from "../people/use-people";
 import { useClient, useMay, useMe } from "../session/use-session";
 import { FootContext } from "../shell/foot";
@@ -22,6 +23,7 @@ import { type Key, useSpeech } from "../words/words";
 import css from "./decision-bar.module.css";
 import { CommentDialog } from "./comment-dialog";
 import { type Draft, EMPTY, isEmpty, keep, read } from "./draft";
+import { heldNow } from "./holding";
 import { type Action, type Wish, isUnderWay } from "./outgoing";
 import { possible } from "./possible";
 import { type Said, SayDialog } from "./say-dialog";
@@ -37,6 +39,7 @@ interface Open {
 
 interface Props {
   readonly detail: Detail;
+  readonly readAt: number;
   readonly goOn: () => void;
   /** Whether the patch is on the screen: nothing is approved before. */
   readonly isReady: boolean;
@@ -44,7 +47,7 @@ interface Props {
   readonly notice: ReactNode;
 }
 
-export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
+export function DecisionBar({ detail, readAt, goOn, isReady, notice }: Props) {
   const { say, time } = useSpeech();
   const { subject } = useMe();
   const person = { subject, isReviewer: useMay("reviewer"), mayBreakGlass: useMay("break-glass") };
@@ -132,7 +135,7 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   return createPortal(
     <footer className={css["bar"]}>
       {notice}
-      <Holder detail={detail} />
+      <Holder detail={detail} readAt={readAt} />
       {courtesy.error !== null && (
         <span role="alert" className={css["failure"]}>
           {escaped(courtesy.error instanceof Problem ? (courtesy.error.detail ?? courtesy.error.title) : courtesy.error.message)}
@@ -187,16 +190,22 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   );
 }
 
-function Holder({ detail }: { readonly detail: Detail }) {
+function Holder({ detail, readAt }: { readonly detail: Detail; readonly readAt: number }) {
   const { say } = useSpeech();
   const { subject } = useMe();
-  const now = useNow();
-  const { claimed_by: person, claimed_until: until } = detail;
-  const nameOf = useNames(person);
-  if (person === null || until === null || Date.parse(until) <= now) return <span className={css["note"]} />;
+  const { holders } = useHeard();
+  const held = heldNow(detail, readAt, holders.get(detail.patch_id), useNow());
+  const nameOf = useNames(held?.by);
   return (
     <span className={css["note"]}>
-      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(person) })} · <Moment at={until} as="relative" />
+      {/* Who, and not how long still: that would be said again and again. */}
+      <span role="status">{held !== null && (held.by === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(held.by) }))}</span>
+      {held?.until != null && (
+        <>
+          {" · "}
+          <Moment at={held.until} as="relative" />
+        </>
+      )}
     </span>
   );
 }
@@ -208,6 +217,7 @@ function useCourtesy(detail: Detail) {
   const client = useClient();
   const { subject } = useMe();
   const cached = useQueryClient();
+  const changes = useChanges();
   return useMutation({
     mutationFn: async (ask: Ask) => {
       const what = typeof ask === "string" ? ask : "takeover";
@@ -216,6 +226,7 @@ function useCourtesy(detail: Detail) {
     },
     onSuccess: (held, ask) => {
       if (typeof ask !== "string") keep(subject, detail.patch_id, "takeover", EMPTY);
+      changes.hold(detail.patch_id);
       amendCard(cached, detail.patch_id, (had) => ({ ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until }));
     },
   });
