@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 from typing import Final
@@ -25,6 +26,7 @@ from hitl_stream.store.live import KINDS, Listener, UnknownCursor
 
 GOING_AWAY: Final = 1001  # RFC 6455
 REASON_BYTES_MAX: Final = 123
+QUIET_S: Final = 60.0
 _KNOWN: Final = frozenset((*TAGS, "type", "ticket", "cursor"))
 
 router = APIRouter()
@@ -90,12 +92,12 @@ async def _filter(conn: Connection, socket: WebSocket) -> Filter:
 async def _serve(socket: WebSocket, client: Client, database: Database, cursor: str | None) -> int:
     """Tell it all until it goes, may no longer, or cannot keep up; returns why it ended."""
     try:
-        await _catch_up(socket, client, database, cursor)
+        now = await _catch_up(socket, client, database, cursor)
     except UnknownCursor:
         return NOT_ALLOWED
     except Unavailable:
         return TRY_AGAIN
-    telling, closed = asyncio.create_task(_tell(socket, client)), asyncio.create_task(_until_closed(socket))
+    telling, closed = asyncio.create_task(_tell(socket, client, now)), asyncio.create_task(_until_closed(socket))
     ends = [telling, closed, asyncio.create_task(client.ended.wait())]
     try:
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -108,20 +110,33 @@ async def _serve(socket: WebSocket, client: Client, database: Database, cursor: 
     return GOING_AWAY if closed in done else client.code
 
 
-async def _catch_up(socket: WebSocket, client: Client, database: Database, cursor: str | None) -> None:
-    """What happened since the client was here last; then it gets its first cursor of now. Raises UnknownCursor."""
+async def _catch_up(socket: WebSocket, client: Client, database: Database, cursor: str | None) -> str:
+    """What happened since the client was here last; then it gets, and this returns, the cursor of now. Raises UnknownCursor."""
     async with database.connection() as conn:
         before = await live.present(conn) if cursor is None else cursor
         missed, now = ((), before) if cursor is None else await live.read_missed(conn, before, hub.CHANGES_MAX)
     for text in client.texts(Batch.of(missed, before, now)):
         await socket.send_text(text)
     await socket.send_text(hub.queue_changed(now, 0))
+    return now
 
 
-async def _tell(socket: WebSocket, client: Client) -> None:
+async def _tell(socket: WebSocket, client: Client, cursor: str) -> None:
+    """What happens; after a minute without any of it only the cursor: a page sees no ping, and cannot tell quiet from gone."""
+    clock = asyncio.get_running_loop().time
+    told_at = clock()
     while True:
-        for text in client.texts(await client.waiting.get()):
+        try:
+            async with asyncio.timeout_at(told_at + QUIET_S):
+                batch = await client.waiting.get()
+        except TimeoutError:
+            texts: Sequence[str] = [hub.queue_changed(cursor, 0)]
+        else:
+            cursor, texts = batch.cursor, client.texts(batch)
+        for text in texts:
             await socket.send_text(text)
+        if texts:
+            told_at = clock()
 
 
 async def _until_closed(socket: WebSocket) -> None:

@@ -39,9 +39,9 @@ class Gate:
 
 
 @asynccontextmanager
-async def gated(page: Page) -> AsyncIterator[Gate]:
-    """A closed gate before all that the page asks."""
+async def gated(page: Page, asked: re.Pattern[str] = ASKED) -> AsyncIterator[Gate]:
+    """A closed gate before all that the page asks, or before these of its questions."""
     gate = Gate()
-    await page.route(ASKED, gate.pass_on)
+    await page.route(asked, gate.pass_on)
     yield gate
-    await page.unroute(ASKED)
+    await page.unroute(asked)

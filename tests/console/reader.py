@@ -21,11 +21,12 @@ _EXPECTED: Final = "Failed to load resource"
 
 @dataclass
 class Reader:
-    """A page, and what went wrong on it."""
+    """A page, what went wrong on it, and how often it asked whether to stay."""
 
     page: Page
     url: str
     wrong: list[str] = field(default_factory=list)
+    warned: int = 0
 
     @classmethod
     async def sit_down(cls, page: Page, url: str) -> Reader:
@@ -47,6 +48,7 @@ class Reader:
 
     async def _dialog(self, dialog: Dialog) -> None:
         if dialog.type == "beforeunload":  # the browser's own question whether to leave what is not sent yet
+            self.warned += 1
             await dialog.accept()
             return
         self.wrong.append(f"dialog: {dialog.message}")

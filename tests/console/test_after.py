@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 from playwright.async_api import expect
 
 from tests.console.conftest import Sit
+from tests.console.gate import gated
 from tests.console.stage import Stage
 
+DIFF = re.compile(r"/assets/diff-.*\.js")
 REPORTED = """
 INSERT INTO outcome (patch_id, source, event_id, topic, partition, record_offset, outcome, detail, observed_at, received_at,
                      unapproved, payload_sha256)
@@ -35,8 +39,16 @@ async def test_what_became_of_it_stands_on_the_card(stage: Stage, sit: Sit) -> N
 
 async def test_a_broken_glass_is_reviewed_by_somebody_else(stage: Stage, sit: Sit) -> None:
     await stage.review(1, vulnerability__severity="critical")
-    await stage.decide("carol", "p-1", "approve", comment="it is being exploited", break_glass=True)
     carol, alice = await sit(), await sit()
+    async with gated(carol.page, DIFF) as gate:
+        await carol.log_in("carol", "/patch?id=p-1")
+        await expect(carol.page.get_by_role("button", name="Reject")).to_be_visible()
+        await expect(carol.page.get_by_role("button", name="More")).to_have_count(0)  # nor is the glass broken unseen
+        gate.opened.set()
+        await carol.reads("p-1")
+        await carol.page.get_by_role("button", name="More").click()
+        await expect(carol.page.get_by_role("menuitem", name="Break the glass")).to_be_visible()
+    await stage.decide("carol", "p-1", "approve", comment="it is being exploited", break_glass=True)
     await carol.open("carol", "p-1")
     await expect(carol.page.get_by_text("carol broke the glass", exact=True)).to_be_visible()
     await carol.page.get_by_role("button", name="More").click()

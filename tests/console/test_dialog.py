@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.console.conftest import Sit
+from tests.console.gate import gated
 from tests.console.stage import Stage
 
 
@@ -45,6 +46,35 @@ async def test_who_closes_a_dialog_goes_on_where_they_were(stage: Stage, sit: Si
     await expect(dialog.get_by_role("textbox")).to_be_focused()
     await alice.press("Escape")
     await expect(more).to_be_focused()
+
+
+async def test_a_comment_goes_once_and_its_answer_closes_no_other_dialog(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/comment?" in request.url else None)
+    await alice.open("alice", "p-1")
+    box = page.get_by_role("dialog").get_by_role("textbox")
+    async with gated(page) as gate:
+        await alice.press("c")
+        await page.keyboard.type("it reads well")
+        for _ in range(2):  # also where it is closed and opened again meanwhile
+            await alice.press("Control+Enter")
+            await expect(box).not_to_be_editable()
+            await alice.press("!", "Control+Enter", "Escape")
+            await expect(box).to_be_hidden()
+            await alice.press("c")
+            await expect(box).to_have_value("it reads well")
+        await alice.press("Escape")
+        await expect(box).to_be_hidden()
+        await alice.press("r")
+        await page.keyboard.type("nobody ")
+        gate.opened.set()
+        await expect(page.get_by_label("What happened")).to_contain_text("it reads well")
+        await page.keyboard.type("tried it")
+    await expect(box).to_have_value("nobody tried it")
+    assert len(sent) == 1
 
 
 async def test_a_page_is_named_and_begins_with_its_heading(stage: Stage, sit: Sit) -> None:

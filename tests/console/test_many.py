@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from playwright.async_api import expect
 
 from tests.console.conftest import Sit
+from tests.console.gate import gated
 from tests.console.stage import Stage
+
+BATCH: Final = re.compile("/hitl/patches/batch")
+# Whether the page would go without a question.
+MAY_GO: Final = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 
 
 async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, sit: Sit) -> None:
@@ -27,7 +35,15 @@ async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, 
     await expect(dialog.get_by_text("4 · Would be rejected")).to_be_visible()
     for number in range(1, 5):
         assert await stage.state(f"p-{number}") == "pending"
-    # Whoever gives up and comes back finds what they chose and wrote.
+    assert await page.evaluate(MAY_GO)
+    async with gated(page, BATCH) as gate:
+        await dialog.get_by_role("button", name="Do it for 4").click()
+        await expect(dialog.get_by_role("status")).to_be_visible()
+        assert not await page.evaluate(MAY_GO)
+        gate.fail()
+        await expect(dialog.get_by_role("alert")).to_contain_text("may have been done")
+        await expect(dialog.get_by_role("button", name="Do it for 4")).to_be_enabled()
+    # Whoever closes it and comes back finds what they chose and wrote.
     await alice.press("Escape")
     await expect(dialog).to_be_hidden()
     await expect(page.get_by_role("region", name="4 selected")).to_be_visible()

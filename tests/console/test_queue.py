@@ -134,5 +134,16 @@ async def test_what_is_counted_is_what_the_lane_holds(stage: Stage, sit: Sit) ->
     await expect(severities).to_have_count(1)
     await alice.page.get_by_role("tab", name="Everything open").click()
     await expect(severities).to_have_count(2)
-    await alice.page.get_by_role("tab", name="Claimed by me").click()
+    mine = alice.page.get_by_role("tab", name="Claimed by me")
+    await mine.click()
     await expect(severities).to_have_count(1)
+    # And what a lane shows is what it holds when it is chosen, also by whoever is in it.
+    async with stage.client("alice") as client:
+        await client.post("/hitl/patches/_/release", params={"patch_id": "p-1"})
+        await mine.click()
+        await expect(alice.page.get_by_text("Nothing is waiting for you")).to_be_visible()
+        await alice.page.get_by_role("tab", name="Everything open").click()
+        await expect(alice.row("p-1")).to_be_visible()
+        await client.post("/hitl/patches/_/claim", params={"patch_id": "p-1"})
+    await mine.click()
+    await expect(alice.row("p-1")).to_be_visible()

@@ -106,15 +106,20 @@ async def test_who_goes_while_a_decision_has_no_answer_is_told_and_may_go_anyway
     await alice.open("alice", "p-1")
     await page.route(APPROVE, lambda route: route.abort())
     await alice.press("a")
+    who, out = page.get_by_role("button", name="alice", exact=True), page.get_by_role("menuitem", name="Log out")
     for answer in ("Stay", "Log out anyway"):
-        await page.get_by_role("button", name="alice", exact=True).click()
-        await page.get_by_role("menuitem", name="Log out").click()
+        await who.click()
+        await out.click()
+        await who.click()
+        await expect(out).to_be_disabled()  # it is on its way
+        await who.click()
         await page.clock.fast_forward(PATIENCE_MS)
         held = page.get_by_role("dialog", name="Not everything has arrived")
         await expect(held).to_be_visible()
         await held.get_by_role("button", name=answer).click()
         await expect(held).to_be_hidden()
     await expect(page.get_by_role("heading", name="Review console")).to_be_visible()
+    assert alice.warned == 0
     await page.unroute(APPROVE)
     await alice.log_in("alice")
     await expect(page.get_by_label("Sending")).to_be_empty()

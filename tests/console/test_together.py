@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.async_api import WebSocketRoute, expect
 
+from hitl_stream.sidecar import live
 from tests.console.conftest import Sit
+from tests.console.gate import gated
 from tests.console.stage import Stage
 from tests.harness import wait
 
+FILL_MS = 5_000  # so often an empty lane is read again at most
 CRITICAL = {"vulnerability__severity": "critical"}
 
 
@@ -92,6 +96,25 @@ async def test_a_card_that_changes_while_it_is_read_says_so_and_keeps_the_text(s
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("fine by me")
 
 
+async def test_what_comes_in_under_an_open_dialog_is_not_decided_on(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    alice = await sit()
+    page = alice.page
+    await alice.open("alice", "p-1")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await stage.review(1, wargame__run_id="run-2", ml__confidence=0.8)
+    async with gated(page) as gate:
+        await page.get_by_role("button", name="Show what is new").click()
+        await alice.press("Shift+A")
+        await page.keyboard.type("fine by me")
+        gate.opened.set()
+        await expect(page.get_by_label("Why is this here")).to_contain_text("0.8 < 0.95")
+    await page.keyboard.press("Control+Enter")
+    await page.get_by_role("button", name="Send now").click()
+    await expect(page.get_by_label("Sending").get_by_role("alert")).to_contain_text("there is new evidence")
+    assert await stage.state("p-1") == "pending"
+
+
 async def test_where_details_were_left_out_a_card_may_have_changed(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
     alice = await sit()
@@ -117,9 +140,13 @@ async def test_where_details_were_left_out_a_card_may_have_changed(stage: Stage,
     await expect(said).to_be_hidden()
 
 
-async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_elsewhere(stage: Stage, sit: Sit) -> None:
+async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_elsewhere(
+    stage: Stage, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "QUIET_S", 0.1)
     alice = await sit()
     page = alice.page
+    await page.clock.install()
     told: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda text: told.append(str(text))))
     await alice.log_in("alice", "/?lane=mine")
@@ -127,11 +154,16 @@ async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_else
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "patches/pending" in request.url else None)
+    await _until_told(told, "queue_changed", 4)  # that it is still there, again and again, is nothing new
+    assert asked == []
     for number in range(1, 9):
         await stage.review(number)
-        await _until_told(told, number)
+        await _until_told(told, "review_opened", number)
+    async with stage.client("alice") as client:
+        await client.post("/hitl/patches/_/claim", params={"patch_id": "p-1"})
+    await page.clock.fast_forward(FILL_MS)
+    await expect(alice.row("p-1")).to_be_visible()
     assert len(asked) <= 2
-    await expect(page.get_by_text("Nothing is waiting for you")).to_be_visible()
 
 
 async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(stage: Stage, sit: Sit) -> None:
@@ -145,6 +177,9 @@ async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(s
     await page.keyboard.press("End")
     await line.scroll_into_view_if_needed()
     before = await line.bounding_box()
+    async with stage.client("bob") as bob:
+        await bob.post("/hitl/patches/_/claim", params={"patch_id": "p-1"})
+    await expect(page.get_by_text("Held by bob")).to_be_in_viewport()
     await stage.review(1, patch__diff=diff, wargame__run_id="run-2", ml__confidence=0.8)
     said = page.get_by_role("alert").filter(has_text="This patch changed while you were reading")
     await expect(said).to_be_in_viewport()
@@ -305,9 +340,9 @@ async def test_leaving_the_page_sends_what_waits(stage: Stage, sit: Sit) -> None
     await alice.page.goto(stage.url)
 
 
-async def _until_told(told: list[str], reviews: int) -> None:
+async def _until_told(told: list[str], what: str, times: int) -> None:
     async def are() -> bool:
-        return sum("review_opened" in one for one in told) >= reviews
+        return sum(what in one for one in told) >= times
 
     await wait.until_async(are)
 

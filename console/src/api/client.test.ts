@@ -54,6 +54,18 @@ describe("the client", () => {
     expect(refused).toHaveBeenCalledTimes(times);
   });
 
+  it("asks once more where the token was renewed while it asked", async () => {
+    const tokens = ["old", "new", "new"];
+    const refused = vi.fn();
+    const answers = [problem(401, "invalid-token"), new Response("[1]")];
+    const asked = vi.fn<typeof fetch>(() => Promise.resolve(answers.shift() ?? Response.error()));
+    vi.stubGlobal("fetch", asked);
+    const answer = await new Client({ token: () => tokens.shift() ?? null, refused }).post("/x", { key: "k" });
+    expect(answer.body).toEqual([1]);
+    expect(asked.mock.calls.map(([, sent]) => new Headers(sent?.headers).get("Authorization"))).toEqual(["Bearer old", "Bearer new"]);
+    expect(refused).not.toHaveBeenCalled();
+  });
+
   it.each([
     ["nobody answers", () => Promise.reject(new TypeError("network"))],
     ["the answer is cut off", () => new Response('{"a":')],

@@ -81,7 +81,11 @@ export class Client {
     if (answer.ok) return answer;
     const problem = await read(answer);
     // A login that is too old for this one question is still a login.
-    if (problem.status === 401 && problem.kind !== "login-too-old" && token === this.voucher.token()) this.voucher.refused();
+    if (problem.status !== 401 || problem.kind === "login-too-old") throw problem;
+    const now = this.voucher.token();
+    // It was renewed while this was on its way: who tells of that told it too soon for this one.
+    if (now !== null && now !== token) return await this.send(method, path, question, patienceMs);
+    if (now === token) this.voucher.refused();
     throw problem;
   }
 }

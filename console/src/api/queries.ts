@@ -2,7 +2,7 @@
 
 import { type InfiniteData, QueryClient, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
-import { DAY_MS, isClose } from "../queue/deadline";
+import { closeOnes } from "../queue/deadline";
 import { type Part, type View, counted, question } from "../queue/view";
 import { type Answer, type Client, ofPatch } from "./client";
 import { PAGE_MAX } from "./limits";
@@ -52,7 +52,7 @@ export function part(client: Client, view: View, which: Part, isLast: boolean) {
     queryFn: async ({ pageParam, signal }): Promise<Page<Review>> => {
       const path = pageParam ?? `/hitl/patches/pending?${question(view, which, isLast ? PAGE : SHORT).toString()}`;
       const found = page(await client.get<Review[]>(path, signal));
-      return which === "expiring" ? closeOnes(found, Date.now()) : found;
+      return which === "expiring" ? onlyClose(found, Date.now()) : found;
     },
     initialPageParam: null as string | null,
     getNextPageParam: ({ next }) => next,
@@ -142,11 +142,11 @@ export function amend(cached: QueryClient, patchId: string, change: (review: Rev
   });
 }
 
-/** Of a page in the order of the deadlines those that are about to expire; behind one with more than a day nothing more is asked for. */
-function closeOnes({ rows, next, total }: Page<Review>, nowMs: number): Page<Review> {
-  const isAll = rows.every(({ expires_at: expires }) => Date.parse(expires) - nowMs < DAY_MS);
-  const close = rows.filter((row) => isClose(row, nowMs));
-  return { rows: close, next: isAll ? next : null, total: isAll && close.length === rows.length ? total : null };
+/** Those of a page that are about to expire. How many there are on all pages the API does not know: "50+" where there can be more. */
+export function onlyClose({ rows, next }: Page<Review>, nowMs: number): Page<Review> {
+  const { close, goesOn } = closeOnes(rows, nowMs);
+  const hasMore = goesOn && next !== null;
+  return { rows: close, next: hasMore ? next : null, total: `${String(close.length)}${hasMore ? "+" : ""}` };
 }
 
 function page<T>({ body, next, total }: Answer<T[]>): Page<T> {

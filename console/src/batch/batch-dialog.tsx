@@ -13,7 +13,9 @@ import { keys } from "../api/queries";
 import type { ItemAnswer, Review } from "../api/types";
 import { Presets, withPresets } from "../decide/presets";
 import { reasonOf, winnerOf } from "../decide/reason";
+import { escaped } from "../design/hidden";
 import { Failure } from "../design/state";
+import { useStay } from "../design/use-stay";
 import { Chip, Foreign } from "../design/piece";
 import { useNames } from "../people/use-people";
 import { useClient } from "../session/use-session";
@@ -27,12 +29,12 @@ interface Props {
   readonly chosen: readonly Review[];
   /** All that pass the view's filters, and not only `chosen`. */
   readonly all: boolean;
-  /** What was chosen and written so far: whoever gives up and comes back finds it. */
+  /** What was chosen and written so far: whoever closes it before all was done, and comes back, finds it. */
   readonly order: Order;
   readonly change: (order: Order) => void;
-  /** Given up: nothing was done. */
+  /** Closed before everything had its answer: nothing, some or all of it may have been done. */
   readonly cancel: () => void;
-  /** What happened to each was read. */
+  /** Everything had its answer, and it was read. */
   readonly finish: () => void;
 }
 
@@ -65,11 +67,11 @@ export function BatchDialog({ view, chosen, all, order: chosenOrder, change, can
   });
   const plan = planning.data?.plan;
   const possible = planning.data?.possible ?? [];
+  useStay(doing.isPending);
   // What was done is done, also where the rest failed.
   const shown = done.length > 0 ? done : plan;
   const busy = planning.isPending || doing.isPending;
-  const failure = planning.error ?? doing.error;
-  const close = done.length > 0 ? finish : cancel;
+  const close = doing.isSuccess ? finish : cancel;
   return (
     <Dialog opened onClose={doing.isPending ? () => undefined : close} withCloseButton={!doing.isPending} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
       <Stack>
@@ -81,7 +83,8 @@ export function BatchDialog({ view, chosen, all, order: chosenOrder, change, can
             {say("batch.progress", { done: progress[0], all: progress[1] })}
           </div>
         )}
-        {failure !== null && <Failure failure={failure} />}
+        {planning.error !== null && <Failure failure={planning.error} />}
+        {doing.error !== null && <p role="alert">{say("batch.lost", { reason: escaped(doing.error.message) })}</p>}
         {shown !== undefined && (
           <>
             <h3>{say(done.length === 0 ? "batch.outcome" : "batch.result")}</h3>
@@ -92,7 +95,7 @@ export function BatchDialog({ view, chosen, all, order: chosenOrder, change, can
         {plan !== undefined && doing.data === undefined && possible.length === 0 && <p>{say("batch.nothing")}</p>}
         <Group justify="flex-end">
           <Button variant="default" onClick={close} disabled={doing.isPending}>
-            {say(doing.data === undefined ? "decide.cancel" : "batch.close")}
+            {say(doing.isIdle ? "decide.cancel" : "batch.close")}
           </Button>
           {plan === undefined && (
             <Button loading={busy} disabled={order.action === "reject" && order.text.trim() === ""} onClick={() => { planning.mutate(); }}>

@@ -4,6 +4,7 @@ import type { Client } from "../api/client";
 import { BATCH_MAX, PAGE_MAX } from "../api/limits";
 import type { BatchAnswer, ItemAnswer, Review } from "../api/types";
 import type { Preset } from "../decide/presets";
+import { closeOnes } from "../queue/deadline";
 import { PARTS, type View, question } from "../queue/view";
 
 export const TAKEN_MAX = 5_000;
@@ -27,10 +28,12 @@ export async function collect(client: Client, view: View, progress: (found: numb
   const items: Item[] = [];
   let next: string | null = `/hitl/patches/pending?${question(view, part, PAGE_MAX).toString()}`;
   while (next !== null && items.length < TAKEN_MAX) {
-    const page: { readonly body: Review[]; readonly next: string | null } = await client.get<Review[]>(next);
-    items.push(...page.body.map(itemOf));
+    const page: { readonly body: readonly Review[]; readonly next: string | null } = await client.get<Review[]>(next);
+    // What is about to expire the API does not know: it answers with all, in the order of their deadlines.
+    const { close, goesOn } = part === "expiring" ? closeOnes(page.body, Date.now()) : { close: page.body, goesOn: true };
+    items.push(...close.map(itemOf));
     progress(items.length);
-    next = page.next;
+    next = goesOn ? page.next : null;
   }
   return items.slice(0, TAKEN_MAX);
 }

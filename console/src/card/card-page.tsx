@@ -110,7 +110,7 @@ function Card({ id }: { readonly id: string }) {
           </Section>
         </div>
       </div>
-      <DecisionBar detail={data} goOn={goOn} isReady={isReady} notice={<Changed detail={data} readAt={dataUpdatedAt} failure={error} />} />
+      <DecisionBar detail={data} readAt={dataUpdatedAt} goOn={goOn} isReady={isReady} notice={<Changed detail={data} readAt={dataUpdatedAt} failure={error} />} />
     </article>
   );
 }

@@ -1,6 +1,6 @@
 /** Saying something of a patch without deciding; or the review that a broken glass needs afterwards. */
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useIsMutating, useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { ofPatch } from "../api/client";
 import { amendCard } from "../api/queries";
@@ -23,7 +23,11 @@ export function CommentDialog({ detail, ofGlass, close }: Props) {
   const cached = useQueryClient();
   const { subject } = useMe();
   const what = ofGlass ? "glass_review" : "comment";
+  // Also where it was closed and opened again meanwhile: it is said once.
+  const mutationKey = ["say", detail.patch_id, what];
+  const isBusy = useIsMutating({ mutationKey }) > 0;
   const saying = useMutation({
+    mutationKey,
     mutationFn: async (comment: string) => {
       const key = draft.keyOf(subject, detail.patch_id, what, comment);
       const body = ofGlass ? { comment, reviews_glass: true } : { comment };
@@ -44,7 +48,7 @@ export function CommentDialog({ detail, ofGlass, close }: Props) {
       label={ofGlass ? "decide.reason" : "decide.comment"}
       needsText
       {...(ofGlass ? { lead: say("decide.glass_review.lead") } : {})}
-      busy={saying.isPending}
+      busy={isBusy}
       failure={saying.error}
       close={close}
       done={(text) => { saying.mutate(text); }}

@@ -14,6 +14,7 @@ import { escaped } from "../design/hidden";
 import { Moment } from "../design/piece";
 import { useNow } from "../design/use-now";
 import { useKeys } from "../keyboard/use-keys";
+import { useChanges, useHeard } from "../live/use-live";
 import { useNames } from "../people/use-people";
 import { useClient, useMay, useMe } from "../session/use-session";
 import { FootContext } from "../shell/foot";
@@ -22,15 +23,23 @@ import { type Key, useSpeech } from "../words/words";
 import css from "./decision-bar.module.css";
 import { CommentDialog } from "./comment-dialog";
 import { type Draft, EMPTY, isEmpty, keep, read } from "./draft";
+import { heldNow } from "./holding";
 import { type Action, type Wish, isUnderWay } from "./outgoing";
 import { possible } from "./possible";
 import { type Said, SayDialog } from "./say-dialog";
 import { useDesk, useOutgoingOf } from "./work";
 
-type Dialog = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | "glass_review" | null;
+type What = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | "glass_review";
+
+/** `version` is what was on the screen when it opened: nobody has seen what came in under it. */
+interface Open {
+  readonly what: What;
+  readonly version: string;
+}
 
 interface Props {
   readonly detail: Detail;
+  readonly readAt: number;
   readonly goOn: () => void;
   /** Whether the patch is on the screen: nothing is approved before. */
   readonly isReady: boolean;
@@ -38,7 +47,7 @@ interface Props {
   readonly notice: ReactNode;
 }
 
-export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
+export function DecisionBar({ detail, readAt, goOn, isReady, notice }: Props) {
   const { say, time } = useSpeech();
   const { subject } = useMe();
   const person = { subject, isReviewer: useMay("reviewer"), mayBreakGlass: useMay("break-glass") };
@@ -46,14 +55,18 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   const desk = useDesk();
   const outgoing = useOutgoingOf(detail.patch_id);
   const isBusy = outgoing !== null && isUnderWay(outgoing.stage);
-  const [dialog, setDialog] = useState<Dialog>(null);
+  const [dialog, setDialog] = useState<Open | null>(null);
   const courtesy = useCourtesy(detail);
-  const close = (): void => {
-    setDialog(null);
+  const open = (what: What): void => {
+    setDialog({ what, version: detail.version });
+  };
+  // Only that one: an answer that comes late closes nothing that was opened since.
+  const close = (what: What): void => {
+    setDialog((one) => (one?.what === what ? null : one));
   };
   const decide = (action: Action, body: Wish["body"], typed: Draft): void => {
-    desk.decide({ patchId: detail.patch_id, version: detail.version, action, body, typed });
-    close();
+    desk.decide({ patchId: detail.patch_id, version: dialog?.version ?? detail.version, action, body, typed });
+    setDialog(null);
     goOn();
   };
   const approve = (typed: Draft, glass = false): void => {
@@ -62,30 +75,30 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
   // What was written for an approval that was refused is not thrown away by a quick one.
   const approveNow = (): void => {
     if (isEmpty(read(subject, detail.patch_id, "approve"))) approve(EMPTY);
-    else setDialog("approve");
+    else open("approve");
   };
   const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
   const on = (possible: boolean, what: Key, run: () => void) => (possible && !isBusy ? { what, run } : null);
   useKeys({
     a: on(can.approve && isReady, "decide.approve", approveNow),
-    "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { setDialog("approve"); }),
-    r: on(can.reject, "decide.reject", () => { setDialog("reject"); }),
-    c: on(can.comment, "decide.comment", () => { setDialog("comment"); }),
+    "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { open("approve"); }),
+    r: on(can.reject, "decide.reject", () => { open("reject"); }),
+    c: on(can.comment, "decide.comment", () => { open("comment"); }),
     m: on(can.claim || can.release, can.release ? "decide.release" : "decide.claim", () => { courtesy.mutate(can.release ? "release" : "claim"); }),
   });
   const more = ([
     ["release", can.release, () => { courtesy.mutate("release"); }],
-    ["takeover", can.takeover, () => { setDialog("takeover"); }],
-    ["glass", can.breakGlass, () => { setDialog("glass"); }],
-    ["glass_review", can.reviewGlass, () => { setDialog("glass_review"); }],
-    ["revoke", can.revoke, () => { setDialog("revoke"); }],
-    ["reopen", can.reopen, () => { setDialog("reopen"); }],
+    ["takeover", can.takeover, () => { open("takeover"); }],
+    ["glass", can.breakGlass && isReady, () => { open("glass"); }],
+    ["glass_review", can.reviewGlass, () => { open("glass_review"); }],
+    ["revoke", can.revoke, () => { open("revoke"); }],
+    ["reopen", can.reopen, () => { open("reopen"); }],
   ] as const).filter(([, isPossible]) => isPossible);
   const nameOf = useNames(detail.claimed_by);
   const held = { person: detail.claimed_by === null ? "" : nameOf(detail.claimed_by), until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
   const forReason = (action: "revoke" | "reopen") => (reason: string, typed: Draft): void => { decide(action, { reason }, typed); };
   const reason = { label: "decide.reason", needsText: true } as const;
-  const said: Readonly<Record<Exclude<Dialog, "comment" | "glass_review" | null>, Said>> = {
+  const said: Readonly<Record<Exclude<What, "comment" | "glass_review">, Said>> = {
     approve: { what: "approve", verb: approveWord, label: "decide.comment.optional", needsText: false, done: (_, typed) => { approve(typed); } },
     glass: {
       what: "approve",
@@ -112,16 +125,17 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
       lead: say("decide.takeover.lead", held),
       done: (said) => {
         courtesy.mutate({ takeover: said });
-        close();
+        close("takeover");
       },
     },
   };
+  const what = dialog?.what ?? null;
   const foot = useContext(FootContext);
   if (foot === null) return null;
   return createPortal(
     <footer className={css["bar"]}>
       {notice}
-      <Holder detail={detail} />
+      <Holder detail={detail} readAt={readAt} />
       {courtesy.error !== null && (
         <span role="alert" className={css["failure"]}>
           {escaped(courtesy.error instanceof Problem ? (courtesy.error.detail ?? courtesy.error.title) : courtesy.error.message)}
@@ -134,12 +148,12 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
         </Button>
       )}
       {can.reject && (
-        <Button disabled={isBusy} variant="outline" color={DANGER} onClick={() => { setDialog("reject"); }} rightSection={<Caps keys="r" />}>
+        <Button disabled={isBusy} variant="outline" color={DANGER} onClick={() => { open("reject"); }} rightSection={<Caps keys="r" />}>
           {say("decide.reject")}
         </Button>
       )}
       {can.comment && (
-        <Button variant="default" onClick={() => { setDialog("comment"); }} rightSection={<Caps keys="c" />}>
+        <Button variant="default" onClick={() => { open("comment"); }} rightSection={<Caps keys="c" />}>
           {say("decide.comment")}
         </Button>
       )}
@@ -166,26 +180,32 @@ export function DecisionBar({ detail, goOn, isReady, notice }: Props) {
         {say("decide.next")}
       </Button>
 
-      {dialog === "comment" || dialog === "glass_review" ? (
-        <CommentDialog key={dialog} detail={detail} ofGlass={dialog === "glass_review"} close={close} />
+      {what === "comment" || what === "glass_review" ? (
+        <CommentDialog key={what} detail={detail} ofGlass={what === "glass_review"} close={() => { close(what); }} />
       ) : (
-        dialog !== null && <SayDialog key={dialog} patchId={detail.patch_id} close={close} {...said[dialog]} />
+        what !== null && <SayDialog key={what} patchId={detail.patch_id} close={() => { close(what); }} {...said[what]} />
       )}
     </footer>,
     foot,
   );
 }
 
-function Holder({ detail }: { readonly detail: Detail }) {
+function Holder({ detail, readAt }: { readonly detail: Detail; readonly readAt: number }) {
   const { say } = useSpeech();
   const { subject } = useMe();
-  const now = useNow();
-  const { claimed_by: person, claimed_until: until } = detail;
-  const nameOf = useNames(person);
-  if (person === null || until === null || Date.parse(until) <= now) return <span className={css["note"]} />;
+  const { holders } = useHeard();
+  const held = heldNow(detail, readAt, holders.get(detail.patch_id), useNow());
+  const nameOf = useNames(held?.by);
   return (
     <span className={css["note"]}>
-      {person === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(person) })} · <Moment at={until} as="relative" />
+      {/* Who, and not how long still: that would be said again and again. */}
+      <span role="status">{held !== null && (held.by === subject ? say("turn.held_by_me") : say("turn.held_by", { person: nameOf(held.by) }))}</span>
+      {held?.until != null && (
+        <>
+          {" · "}
+          <Moment at={held.until} as="relative" />
+        </>
+      )}
     </span>
   );
 }
@@ -197,6 +217,7 @@ function useCourtesy(detail: Detail) {
   const client = useClient();
   const { subject } = useMe();
   const cached = useQueryClient();
+  const changes = useChanges();
   return useMutation({
     mutationFn: async (ask: Ask) => {
       const what = typeof ask === "string" ? ask : "takeover";
@@ -205,6 +226,7 @@ function useCourtesy(detail: Detail) {
     },
     onSuccess: (held, ask) => {
       if (typeof ask !== "string") keep(subject, detail.patch_id, "takeover", EMPTY);
+      changes.hold(detail.patch_id);
       amendCard(cached, detail.patch_id, (had) => ({ ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until }));
     },
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { type Draft, EMPTY, arrived, forgetOthers, keep, keyOf, read, settle } from "./draft";
+import { type Draft, EMPTY, arrived, forgetOthers, keep, keyOf, memory, read, settle } from "./draft";
 import type { Stage, Wish } from "./outgoing";
 
 const TYPED: Draft = { text: "", presets: ["incomplete_fix"] };
@@ -62,6 +62,21 @@ describe("what was written", () => {
     arrived("alice", "p-1", "comment", "right");
     expect(read("alice", "p-1", "comment")).toEqual(EMPTY);
     expect(keyOf("alice", "p-1", "comment", "right")).not.toBe(key);
+  });
+
+  it.each(["it opens a race", '"quoted"', "42", "null", '{"text":1}'])("by a console before this one is the text alone: %s", (kept) => {
+    sessionStorage.setItem('hitl.draft.["alice","p-1","reject"]', kept);
+    expect(read("alice", "p-1", "reject")).toEqual({ text: kept, presets: [] });
+  });
+
+  it("and decided in a tab that a console before this one kept is found again", () => {
+    const one = { key: "k", wish: { ...WISH, typed: "it opens a race" }, decidedAt: 0, sent: true };
+    sessionStorage.setItem('hitl.draft.["alice"]', JSON.stringify([one]));
+    expect(memory("alice").read()).toEqual([{ ...one, wish: { ...WISH, typed: NEWER } }]);
+    memory("alice").write([{ ...one, wish: WISH }]);
+    expect(memory("alice").read()).toEqual([{ ...one, wish: WISH }]);
+    sessionStorage.setItem('hitl.draft.["alice"]', "no list");
+    expect(memory("alice").read()).toEqual([]);
   });
 
   it("is one person's own", () => {

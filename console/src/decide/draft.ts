@@ -19,7 +19,7 @@ export function isEmpty({ text, presets }: Draft): boolean {
 
 export function read(person: string, patchId: string, what: string): Draft {
   const kept = sessionStorage.getItem(name(person, patchId, what));
-  return kept === null ? EMPTY : (JSON.parse(kept) as Draft);
+  return kept === null ? EMPTY : (draftOf(parsed(kept)) ?? { text: kept, presets: [] });
 }
 
 export function keep(person: string, patchId: string, what: string, draft: Draft): void {
@@ -38,7 +38,10 @@ export function settle(person: string, { patchId, action, typed }: Wish, stage: 
 export function memory(person: string): Memory {
   const own = PREFIX + JSON.stringify([person]);
   return {
-    read: () => JSON.parse(sessionStorage.getItem(own) ?? "[]") as readonly Kept[],
+    read: () => {
+      const kept = parsed(sessionStorage.getItem(own) ?? "[]");
+      return Array.isArray(kept) ? (kept as readonly Kept[]).map(asOfNow) : [];
+    },
     write: (unanswered) => {
       if (unanswered.length === 0) sessionStorage.removeItem(own);
       else sessionStorage.setItem(own, JSON.stringify(unanswered));
@@ -63,6 +66,28 @@ export function arrived(person: string, patchId: string, what: string, comment: 
 /** Nobody else who sits down here reads it: all of it goes but what is this person's; null is nobody. */
 export function forgetOthers(person: string | null): void {
   for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX) && ownerOf(key) !== person) sessionStorage.removeItem(key);
+}
+
+/** A console before this one kept the text alone, and a tab can be older than what it has just loaded: null where it is no draft. */
+function draftOf(kept: unknown): Draft | null {
+  if (typeof kept !== "object" || kept === null) return null;
+  const { text, presets } = kept as Readonly<Record<string, unknown>>;
+  return typeof text === "string" && Array.isArray(presets) ? { text, presets: presets as readonly Preset[] } : null;
+}
+
+function asOfNow(kept: Kept): Kept {
+  const typed: unknown = kept.wish.typed;
+  const draft = draftOf(typed) ?? { text: typeof typed === "string" ? typed : "", presets: [] };
+  return { ...kept, wish: { ...kept.wish, typed: draft } };
+}
+
+/** Undefined where it cannot be read. */
+function parsed(kept: string): unknown {
+  try {
+    return JSON.parse(kept);
+  } catch {
+    return undefined;
+  }
 }
 
 function ownerOf(key: string): unknown {

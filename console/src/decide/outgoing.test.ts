@@ -125,6 +125,22 @@ describe("a decision", () => {
     expect(send).toHaveBeenCalledOnce();
   });
 
+  it("of a person who has gone leaves nothing behind, however it is answered, and keeps no page from going", async () => {
+    const answers: (() => void)[] = [];
+    const send: Send = () => new Promise((resolve) => answers.push(() => { resolve({ missing: 0 }); }));
+    const { clock, desk: at, memory, settled } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS);
+    at.close();
+    expect(at.wouldLose()).toBe(false);
+    memory.write.mockClear();
+    answers[0]?.();
+    await clock.pass(UNDO_MS);
+    at.dismiss("key 1");
+    expect(memory.write).not.toHaveBeenCalled();
+    expect(settled).toEqual([]);
+  });
+
   it("goes before the person does, who stays where it cannot", async () => {
     const done = desk(vi.fn<Send>().mockResolvedValue({ missing: 0 }));
     done.desk.decide(WISH);
@@ -181,6 +197,43 @@ describe("a decision", () => {
     await clock.pass(0);
     expect(send.mock.calls.map(([, key]) => key)).toEqual(["key 1", "key 1"]);
     expect(at.now()[0]?.stage).toEqual({ kind: "done", missing: 1 });
+  });
+
+  it.each([
+    ["is due while nobody is logged in", UNDO_MS],
+    ["was sent before the session ended", 0],
+  ])("that %s waits for the login, without a question", async (_, passed) => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    if (passed === 0) send.mockRejectedValueOnce(refusal(401, "invalid-token"));
+    const { clock, desk: at, memory, stage } = desk(send);
+    at.decide(WISH);
+    await clock.pass(UNDO_MS - passed);
+    const before = send.mock.calls.length;
+    at.pause();
+    expect(at.wouldLose()).toBe(true);
+    for (let second = 0; second < 60; second += 1) await clock.pass(1_000);
+    at.leave();
+    const flushed = at.flush(5_000);
+    await clock.pass(5_000);
+    expect(await flushed).toBe(false);
+    expect(send).toHaveBeenCalledTimes(before);
+    expect(memory.write.mock.lastCall?.[0].map(({ sent }) => sent)).toEqual([passed === 0]);
+    at.goOn();
+    await clock.pass(0);
+    expect(send).toHaveBeenCalledTimes(before + 1);
+    expect(stage()).toBe("done");
+  });
+
+  it("that is not due yet when somebody logs in waits on", async () => {
+    const send = vi.fn<Send>().mockResolvedValue({ missing: 0 });
+    const { clock, desk: at } = desk(send);
+    at.decide(WISH);
+    at.pause();
+    at.goOn();
+    await clock.pass(UNDO_MS - 1);
+    expect(send).not.toHaveBeenCalled();
+    await clock.pass(1);
+    expect(send).toHaveBeenCalledOnce();
   });
 
   it("on a patch with one under way is not taken", () => {

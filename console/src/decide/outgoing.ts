@@ -84,6 +84,7 @@ export const clock: Clock = {
 export class Desk {
   private all: readonly Outgoing[] = [];
   private isClosed = false;
+  private isPaused = false;
   private readonly timers = new Map<string, () => void>();
   private readonly listeners = new Set<() => void>();
 
@@ -152,7 +153,22 @@ export class Desk {
 
   /** Whether something would be lost if the page went away now: it has no answer yet, or needs the person first. */
   wouldLose(): boolean {
-    return this.all.some(({ stage }) => stage.kind === "sending" || stage.kind === "login_too_old");
+    if (this.isClosed) return false;
+    return this.all.some(({ stage: { kind } }) => kind === "sending" || kind === "login_too_old" || (this.isPaused && kind === "waiting"));
+  }
+
+  /** The session ended: nothing is sent without a login, and nothing is taken for sent. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  /** Somebody is logged in again: what was due meanwhile goes now. */
+  goOn(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    for (const { key, stage } of this.all) {
+      if (stage.kind === "sending" || (stage.kind === "waiting" && stage.sendsAt <= this.time.now())) void this.dispatch(key, false);
+    }
   }
 
   /** Send everything that waits; true once nothing would be lost any more, false if that takes longer than `patienceMs`. */
@@ -174,7 +190,7 @@ export class Desk {
     });
   }
 
-  /** The person has gone: nothing is sent any more. */
+  /** The person has gone: nothing is sent any more, nor kept, whatever is still answered. */
   close(): void {
     this.isClosed = true;
     for (const stop of this.timers.values()) stop();
@@ -194,7 +210,7 @@ export class Desk {
 
   private async dispatch(key: string, leaving: boolean, pause = RETRY_MS): Promise<void> {
     const found = this.find(key);
-    if (found === undefined || this.isOver()) return;
+    if (found === undefined || this.isOver() || this.isPaused) return;
     this.timers.get(key)?.();
     this.move(key, { kind: "sending" });
     try {
@@ -210,8 +226,8 @@ export class Desk {
       } else if (failure instanceof Problem && failure.kind === "login-too-old") {
         this.settle(key, found.wish, { kind: "login_too_old" });
       } else if (failure instanceof Problem && failure.status === 401) {
-        // The session ended: it is sent again with the token of the next login.
-        this.wait(key, RETRY_MS, () => void this.dispatch(key, false));
+        // It is sent again with the token of a renewal, or of the next login.
+        this.wait(key, pause, () => void this.dispatch(key, false, Math.min(pause * 2, RETRY_MAX_MS)));
       } else {
         this.settle(key, found.wish, { kind: "refused", problem: failure });
       }
@@ -219,7 +235,7 @@ export class Desk {
   }
 
   private settle(key: string, wish: Wish, stage: Stage): void {
-    if (this.find(key)?.stage.kind !== "sending") return; // another sending of the same has settled it
+    if (this.isOver() || this.find(key)?.stage.kind !== "sending") return; // another sending of the same has settled it
     this.move(key, stage);
     this.settled(wish, stage);
     if (stage.kind === "done") this.wait(key, UNDO_MS / 2, () => {
@@ -242,9 +258,13 @@ export class Desk {
 
   private become(all: readonly Outgoing[]): void {
     this.all = all;
-    this.memory.write(all.flatMap(({ stage, ...one }) => (stage.kind === "done" || stage.kind === "refused" ? [] : [{ ...one, sent: wasSent(stage) }])));
+    if (!this.isClosed) this.memory.write(all.flatMap(unanswered));
     for (const listener of this.listeners) listener();
   }
+}
+
+function unanswered({ stage, ...one }: Outgoing): readonly Kept[] {
+  return stage.kind === "done" || stage.kind === "refused" ? [] : [{ ...one, sent: wasSent(stage) }];
 }
 
 function wasSent(stage: Stage): boolean {

@@ -32,6 +32,7 @@ export interface Said {
 
 interface Props extends Said {
   readonly patchId: string;
+  /** It is on its way, and is neither changed nor sent again until there is an answer. */
   readonly busy?: boolean;
   readonly failure?: Error | null;
   readonly close: () => void;
@@ -50,6 +51,7 @@ export function SayDialog({ patchId, busy = false, failure = null, close, ...sai
     draft.keep(subject, patchId, what, next);
   };
   const send = (): void => {
+    if (busy) return;
     const whole = withPresets(written.text, written.presets, speech);
     if (needsText && whole.trim() === "") setLacking(true);
     else done(whole, written);
@@ -65,7 +67,7 @@ export function SayDialog({ patchId, busy = false, failure = null, close, ...sai
         <Stack>
           {lead !== undefined && <p>{lead}</p>}
           {failure !== null && <p role="alert">{escaped(failure.message)}</p>}
-          {presets && <Presets chosen={written.presets} change={(chosen) => { write({ ...written, presets: chosen }); }} />}
+          {presets && <Presets chosen={written.presets} change={(chosen) => { write({ ...written, presets: chosen }); }} disabled={busy} />}
           <Textarea
             label={say(label)}
             error={lacking ? say("decide.reason.needed") : null}
@@ -73,6 +75,7 @@ export function SayDialog({ patchId, busy = false, failure = null, close, ...sai
             minRows={3}
             maxRows={12}
             maxLength={TEXT_MAX}
+            readOnly={busy}
             ref={focus}
             data-autofocus
             value={written.text}

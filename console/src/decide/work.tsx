@@ -3,7 +3,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 
-import { amend, keys, recover } from "../api/queries";
+import { amend, keys } from "../api/queries";
 import { type Client, Unreachable, ofPatch } from "../api/client";
 import type { Approved } from "../api/types";
 import { Changes } from "../live/changes";
@@ -11,6 +11,7 @@ import { Live } from "../live/live";
 import { LiveContext } from "../live/use-live";
 import type { Session } from "../session/session";
 import { useClient, useMe, useSession } from "../session/use-session";
+import { attend } from "./attend";
 import * as draft from "./draft";
 import { Desk, type Outgoing, type Send, type Wish } from "./outgoing";
 
@@ -65,21 +66,12 @@ export function Work({ children }: { readonly children: ReactNode }) {
       desk.leave();
     };
     const warn = (event: BeforeUnloadEvent): void => {
-      const waits = desk.undoable() !== null && session.token() === null;
-      if (waits || desk.wouldLose()) event.preventDefault();
+      if (desk.wouldLose()) event.preventDefault();
     };
     const wake = (): void => {
       if (document.visibilityState === "visible") live.wake();
     };
-    let before = session.now().kind;
-    const unsubscribe = session.subscribe(() => {
-      const { kind } = session.now();
-      if (before === "ended" && kind === "in") {
-        void recover(cached);
-        live.wake();
-      }
-      before = kind;
-    });
+    const part = attend(session, cached, desk, live);
     draft.forgetOthers(subject);
     live.open();
     desk.resume();
@@ -88,7 +80,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
     return () => {
-      unsubscribe();
+      part();
       live.close();
       desk.close();
       window.removeEventListener("pagehide", leave);

@@ -7,17 +7,24 @@ export interface Decision {
   readonly by: string;
 }
 
+/** Who holds a review since when; null where nobody does any more. */
+export interface Holding {
+  readonly by: string | null;
+  readonly at: number;
+}
+
 export interface Heard {
   /** How many reviews the queue that is shown does not have. */
   readonly fresh: number;
   readonly decided: ReadonlyMap<string, Decision>;
   /** The newest version that was told of a patch. */
   readonly versions: ReadonlyMap<string, string>;
+  readonly holders: ReadonlyMap<string, Holding>;
   /** When something was told without its details, or not at all: any patch may have changed. */
   readonly blindAt: number;
 }
 
-const NOTHING: Heard = { fresh: 0, decided: new Map(), versions: new Map(), blindAt: 0 };
+const NOTHING: Heard = { fresh: 0, decided: new Map(), versions: new Map(), holders: new Map(), blindAt: 0 };
 const KEPT_MAX = 5_000;
 
 export class Changes {
@@ -53,6 +60,7 @@ export class Changes {
         });
         return;
       case "claim_changed":
+        this.become({ ...this.heard, holders: put(this.heard.holders, change.patch_id, { by: change.claimed_by, at: Date.now() }) });
         return;
       case "queue_changed":
         this.become({ ...this.heard, fresh: fresh + change.count, blindAt: Date.now() });
@@ -62,6 +70,11 @@ export class Changes {
   /** This person decided it. It is told as well, but not while the live connection is away. */
   decide(patchId: string, decision: Decision): void {
     this.become({ ...this.heard, decided: put(this.heard.decided, patchId, decision) });
+  }
+
+  /** This person claimed it or let it go: the answer to that says who holds it. */
+  hold(patchId: string): void {
+    this.become({ ...this.heard, holders: without(this.heard.holders, patchId) });
   }
 
   /** Something was not heard: what is decided and held is only known anew from the list. */

@@ -67,17 +67,38 @@ describe("the live connection", () => {
       tell(NOTHING);
     }
     expect(socket.reconnect).not.toHaveBeenCalled();
-    vi.advanceTimersByTime(130_000);
+    vi.advanceTimersByTime(100_000);
     expect(socket.reconnect).toHaveBeenCalledOnce();
+  });
+
+  it("says that it is made anew only where that does not succeed", () => {
+    const { made } = live();
+    const states: string[] = [];
+    made.subscribe(() => states.push(made.now()));
+    socket.reconnect.mockImplementationOnce(() => socket.listeners.get("close")?.({ code: 1_000 }));
+    vi.advanceTimersByTime(100_000);
+    expect(socket.reconnect).toHaveBeenCalledOnce();
+    socket.listeners.get("open")?.({});
+    tell(NOTHING);
+    expect(states).not.toContain("connecting");
+    socket.listeners.get("close")?.({ code: 1_006 });
+    expect(made.now()).toBe("connecting");
+  });
+
+  it("that is quiet is left alone by who looks away and comes back", () => {
+    const { made } = live();
+    vi.advanceTimersByTime(60_000);
+    made.wake();
+    expect(socket.reconnect).not.toHaveBeenCalled();
   });
 
   it("is made anew once the machine has slept", () => {
     const { made } = live();
     tell(NOTHING);
-    vi.setSystemTime(Date.now() + 60_000);
+    vi.setSystemTime(Date.now() + 100_000);
     vi.advanceTimersByTime(10_000);
     expect(socket.reconnect).toHaveBeenCalledOnce();
-    vi.setSystemTime(Date.now() + 60_000);
+    vi.setSystemTime(Date.now() + 100_000);
     made.wake();
     expect(socket.reconnect).toHaveBeenCalledTimes(2);
     made.wake();

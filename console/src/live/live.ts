@@ -12,9 +12,8 @@ const NOT_ALLOWED = 1008;
 // So long a list waits for the first cursor, so that nothing happens between the two.
 const PATIENCE_MS = 1_000;
 const TICK_MS = 10_000;
-// A tick that comes so late says that the machine slept, and a connection that was silent for so long may be none any more.
-const SLEPT_MS = 30_000;
-const SILENT_MS = 120_000;
+// The sidecar says something every minute at least: a connection that was silent for longer, awake or asleep, may be none any more.
+const SILENT_MS = 90_000;
 
 export type Connection = "connecting" | "on" | "off";
 
@@ -29,6 +28,7 @@ export class Live {
   private cursor: string | null = null;
   private hasGap = false;
   private begun = false;
+  private isRenewing = false;
   private heardAt = 0;
   private readonly stops: (() => void)[] = [];
   private connection: Connection = "connecting";
@@ -63,7 +63,8 @@ export class Live {
       this.become("on");
     });
     this.socket.addEventListener("close", ({ code }: CloseEvent) => {
-      this.become("connecting");
+      // Nobody has lost anything by a renewal: only where that does not succeed it is said.
+      if (!this.isRenewing) this.become("connecting");
       // A login that ended closes it as well, and then the cursor is still good. One that is refused before it told anything is not.
       if (code === NOT_ALLOWED && told === 0 && this.cursor !== null) {
         this.cursor = null;
@@ -93,7 +94,7 @@ export class Live {
 
   /** The machine slept, the network came back, somebody looks again: try at once, also where the connection only seems to be there. */
   wake(): void {
-    if (this.connection !== "on" || Date.now() - this.heardAt > SLEPT_MS) this.renew();
+    if (this.connection !== "on" || this.isSilent()) this.renew();
   }
 
   close(): void {
@@ -105,12 +106,8 @@ export class Live {
 
   /** A dead connection says nothing, and a browser does not say that it is dead. A new one goes on after the last cursor. */
   private watch(): void {
-    let tickedAt = Date.now();
     const ticking = setInterval(() => {
-      const now = Date.now();
-      const isDoubtful = now - tickedAt > SLEPT_MS || now - this.heardAt > SILENT_MS;
-      tickedAt = now;
-      if (isDoubtful && this.connection === "on") this.renew();
+      if (this.connection === "on" && this.isSilent()) this.renew();
     }, TICK_MS);
     const waiting = setTimeout(() => {
       if (this.begun) return;
@@ -122,7 +119,13 @@ export class Live {
 
   private renew(): void {
     this.heardAt = Date.now();
-    this.socket?.reconnect();
+    this.isRenewing = this.connection === "on";
+    this.socket?.reconnect(); // which says at once that the one before is closed
+    this.isRenewing = false;
+  }
+
+  private isSilent(): boolean {
+    return Date.now() - this.heardAt > SILENT_MS;
   }
 
   private begin(): void {

@@ -89,9 +89,25 @@ interface Changing {
 function Lanes({ view, change }: Changing) {
   const { say } = useSpeech();
   const mayReview = useMay("reviewer");
+  const cached = useQueryClient();
+  const changes = useChanges();
   const lanes = LANES.filter((lane) => mayReview || lane === "all" || lane === "turn" || lane === "expiring");
+  // Whoever chooses a lane, also the one that they are in, wants to see what it holds now.
+  const choose = (chosen: string | null): void => {
+    const lane = LANES.find((one) => one === chosen) ?? PLAIN.lane;
+    changes.shown();
+    if (lane === view.lane) {
+      void cached.resetQueries({ queryKey: keys.queue });
+      void cached.invalidateQueries({ queryKey: ["facets"] });
+      return;
+    }
+    // Nothing of it is asked for again for the lane that is left.
+    cached.removeQueries({ queryKey: keys.queue });
+    cached.removeQueries({ queryKey: ["facets"] });
+    change({ ...view, lane });
+  };
   return (
-    <Tabs value={view.lane} onChange={(lane) => { change({ ...view, lane: LANES.find((one) => one === lane) ?? PLAIN.lane }); }}>
+    <Tabs value={view.lane} onChange={choose}>
       <Tabs.List className={css["lanes"] ?? ""}>
         {lanes.map((lane) => (
           <Tabs.Tab key={lane} value={lane}>

@@ -100,6 +100,47 @@ describe("a session", () => {
     expect(made.token()).toBe("alice 2");
   });
 
+  it("ends once at the provider, however often one logs out", async () => {
+    const { made, signIn } = session({ farewell: () => "https://provider/logout" });
+    signIn.mockResolvedValue(grant("alice"));
+    await made.signIn();
+    made.signOut();
+    made.signOut();
+    expect(assign).toHaveBeenCalledExactlyOnceWith("https://provider/logout");
+  });
+
+  it("tells of a token that was renewed because it was refused, and of no other", async () => {
+    const { made, signIn, renew } = session({});
+    signIn.mockResolvedValue(grant("alice", 60, "r1"));
+    renew.mockImplementation(() => Promise.resolve(grant("alice", 60, "r2")));
+    await made.signIn();
+    const told = vi.fn();
+    made.subscribe(() => { told(made.now().kind, made.token()); });
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(renew).toHaveBeenCalledOnce();
+    expect(told).not.toHaveBeenCalled();
+    made.refused();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toHaveBeenCalledExactlyOnceWith("in", "alice");
+  });
+
+  it("whose renewed token is refused as well ends, and is not renewed all the time", async () => {
+    const { made, signIn, renew, kind } = session({});
+    signIn.mockResolvedValue(grant("alice", 3_600, "r1"));
+    renew.mockImplementation(() => Promise.resolve(grant("alice", 3_600, "r2")));
+    await made.signIn();
+    made.refused();
+    await vi.advanceTimersByTimeAsync(1_000);
+    made.refused();
+    expect([kind(), made.token()]).toEqual(["ended", null]);
+    await made.signInAgain();
+    made.refused();
+    await vi.advanceTimersByTimeAsync(20_000);
+    made.refused();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([kind(), renew.mock.calls.length]).toEqual(["in", 3]);
+  });
+
   it("outlives a provider that is away for a moment", async () => {
     const { made, signIn, renew, kind } = session({});
     signIn.mockResolvedValue(grant("alice", 60, "r1"));

@@ -10,6 +10,8 @@ import type { Grant, Issuer } from "./grant";
 const RENEW_BEFORE_MS = 30_000;
 const RETRY_MS = 2_000;
 const LEAST_MS = 500;
+// A token that is refused so soon after it was renewed for that is not renewed again: it would be all the time.
+const DOUBT_MS = 10_000;
 
 export type State =
   | { readonly kind: "out"; readonly failure: string | null }
@@ -21,6 +23,8 @@ export class Session implements Voucher {
   private grant: Grant | null = null;
   private renewing: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private wasRefused = false;
+  private mendedAt = Number.NEGATIVE_INFINITY;
   private state: State = { kind: "out", failure: null };
   private readonly listeners = new Set<() => void>();
 
@@ -32,11 +36,17 @@ export class Session implements Voucher {
 
   /** The sidecar does not accept the token any more. */
   refused(): void {
+    if (this.renewing === null && Date.now() - this.mendedAt < DOUBT_MS) {
+      this.end();
+      return;
+    }
+    this.wasRefused = true;
     void this.renewOrEnd();
   }
 
   readonly now = (): State => this.state;
 
+  /** Tells of every new state, and of the same one anew where a token that was refused has been renewed. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -68,6 +78,8 @@ export class Session implements Voucher {
       return;
     }
     this.hold(grant);
+    this.wasRefused = false;
+    this.mendedAt = Number.NEGATIVE_INFINITY;
     this.become({ kind: "in", me });
   }
 
@@ -76,8 +88,9 @@ export class Session implements Voucher {
     this.become({ kind: "out", failure: failure instanceof Error ? failure.message : String(failure) });
   }
 
-  /** Forget the token, and log out at the provider as well. */
+  /** Forget the token, and log out at the provider as well; once: a second time would take the page elsewhere on its way there. */
   signOut(): void {
+    if (this.state.kind === "out") return;
     const where = this.grant === null ? null : this.issuer.farewell(this.grant);
     this.drop();
     this.become({ kind: "out", failure: null });
@@ -120,16 +133,25 @@ export class Session implements Voucher {
     } catch {
       // Nobody answered: the token that is there holds a little longer.
       if (Date.now() < held.expiresAt && this.grant === held) {
+        clearTimeout(this.timer);
         this.timer = setTimeout(() => void this.renewOrEnd(), RETRY_MS);
         return;
       }
       next = null;
     }
     if (this.grant !== held) return;
-    if (next !== null) {
-      this.hold(next);
+    if (next === null) {
+      this.end();
       return;
     }
+    this.hold(next);
+    if (!this.wasRefused || this.state.kind !== "in") return;
+    this.wasRefused = false;
+    this.mendedAt = Date.now();
+    this.become({ kind: "in", me: this.state.me });
+  }
+
+  private end(): void {
     this.drop();
     if (this.state.kind === "in") this.become({ kind: "ended", me: this.state.me });
   }

@@ -1,6 +1,6 @@
 /** Who is here, and the way out: what was decided goes first, and where it cannot the person is told before they go. */
 
-import { Button, Group, Menu } from "@mantine/core";
+import { Button, Group, Loader, Menu } from "@mantine/core";
 import { useState } from "react";
 
 import { forgetOthers } from "../decide/draft";
@@ -22,7 +22,10 @@ export function Person({ open }: { readonly open: (what: Open) => void }) {
   const session = useSession();
   const desk = useDesk();
   const [isHeld, setHeld] = useState(false);
+  const [isGoing, setGoing] = useState(false);
   const leave = (): void => {
+    // First of all: an answer that still comes must not write anything back, nor the page ask whether to stay.
+    desk.close();
     forgetOthers(null);
     session.signOut();
   };
@@ -30,14 +33,23 @@ export function Person({ open }: { readonly open: (what: Open) => void }) {
     setHeld(false);
   };
   const signOut = async (): Promise<void> => {
+    setGoing(true);
     if (await desk.flush(PATIENCE_MS)) leave();
     else setHeld(true);
+    setGoing(false);
   };
   return (
     <>
       <Menu position="bottom-end" withinPortal={false}>
         <Menu.Target>
-          <Button variant="subtle" size="compact-sm" color="gray" className={css["person"] ?? ""} title={escaped(me.subject)}>
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            color="gray"
+            className={css["person"] ?? ""}
+            title={escaped(me.subject)}
+            leftSection={isGoing ? <Loader size={14} color="gray" aria-hidden /> : null}
+          >
             {escaped(me.name ?? me.subject)}
           </Button>
         </Menu.Target>
@@ -47,9 +59,14 @@ export function Person({ open }: { readonly open: (what: Open) => void }) {
           <Menu.Item onClick={() => { open("keys"); }}>{say("nav.help")}</Menu.Item>
           <Menu.Item onClick={() => { open("feedback"); }}>{say("nav.feedback")}</Menu.Item>
           <Menu.Divider />
-          <Menu.Item onClick={() => void signOut()}>{say("nav.sign_out")}</Menu.Item>
+          <Menu.Item disabled={isGoing} onClick={() => void signOut()}>
+            {say("nav.sign_out")}
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      <span role="status" className="unseen">
+        {isGoing && say("nav.sign_out.going")}
+      </span>
       <Dialog opened={isHeld} onClose={stay} title={say("nav.sign_out.held")}>
         <p>{say("nav.sign_out.held.lead")}</p>
         <Group justify="flex-end">

@@ -9,8 +9,9 @@ export const en = {
   "nav.help": "Keys",
   "nav.feedback": "Feedback",
   "nav.sign_out": "Log out",
+  "nav.sign_out.going": "Logging out",
   "nav.sign_out.held": "Not everything has arrived",
-  "nav.sign_out.held.lead": "What you decided and has no answer yet, or waits for a fresh login, does not go once you have logged out.",
+  "nav.sign_out.held.lead": "What is on its way may or may not have arrived. What waits for a fresh login does not go once you have logged out.",
   "nav.sign_out.stay": "Stay",
   "nav.sign_out.anyway": "Log out anyway",
   "nav.settings": "Settings",
@@ -348,6 +349,7 @@ export const en = {
   "batch.skipped_for": "Skipped: {reason}",
   "batch.progress": "{done} of {all}",
   "batch.limited": "Only the first {count} are taken.",
+  "batch.lost": "Not everything was answered: {reason}. What was sent may have been done. Try again: nothing is done twice.",
   "batch.close": "Close",
   "batch.nothing": "None of them can be decided so.",
 

@@ -11,8 +11,9 @@ export const pt: Words = {
   "nav.help": "Teclas",
   "nav.feedback": "Comentários",
   "nav.sign_out": "Sair",
+  "nav.sign_out.going": "A sair",
   "nav.sign_out.held": "Nem tudo chegou",
-  "nav.sign_out.held.lead": "O que decidiu e ainda não tem resposta, ou espera por uma nova entrada, já não segue depois de sair.",
+  "nav.sign_out.held.lead": "O que está a caminho pode ter chegado ou não. O que espera por uma nova entrada já não segue depois de sair.",
   "nav.sign_out.stay": "Ficar",
   "nav.sign_out.anyway": "Sair mesmo assim",
   "nav.settings": "Definições",
@@ -350,6 +351,7 @@ export const pt: Words = {
   "batch.skipped_for": "Omitida: {reason}",
   "batch.progress": "{done} de {all}",
   "batch.limited": "Só se tomam as primeiras {count}.",
+  "batch.lost": "Nem tudo teve resposta: {reason}. O que foi enviado pode ter sido feito. Tente de novo: nada é feito duas vezes.",
   "batch.close": "Fechar",
   "batch.nothing": "Nenhuma delas pode ser decidida assim.",
 
