@@ -32,7 +32,7 @@ def main() -> int:
     try:
         with Stand() as stand:
             if "decisions" in options.parts:
-                with _disk(report, "decisions per second"):
+                with _disk(stand, report, "decisions per second"):
                     for rate in deciding.rates(stand, options.decisions, options.rounds):
                         report.rates.append(rate)
                         _say(_line(rate))
@@ -53,13 +53,13 @@ def _reads(stand: Stand, options: argparse.Namespace, report: Report, patches: i
     with database.migrated(stand.postgres) as url:
         asyncio.run(fill.fill(url, patches, _say))
         with stand.sidecar(url) as served:
-            with _disk(report, f"reads, {size(patches)}"):
+            with _disk(stand, report, f"reads, {size(patches)}"):
                 for one in reading.read(stand, served, patches, options.rounds):
                     report.reads.append(one)
                     half, late = (percentile(one.milliseconds, share) for share in (0.5, 0.99))
                     _say(f"{one.name:<36} {patches:>10,} p50 {half:.1f} p99 {late:.1f} ms")
             decisions = min(options.seconds * deciding.LATENCY_RATE, patches / fill.PENDING_OF * LATENCY_SHARE)
-            with _disk(report, f"decisions, {size(patches)}"):
+            with _disk(stand, report, f"decisions, {size(patches)}"):
                 taken = deciding.latency(stand, served, int(decisions))
             report.decisions.append(Timed("reject", patches, taken))
         if patches == max(options.patches):
@@ -71,15 +71,15 @@ def _live(stand: Stand, options: argparse.Namespace, report: Report) -> None:
     with database.migrated(stand.postgres) as url:
         asyncio.run(fill.fill(url, 40_000, _say))
         with stand.sidecar(url) as served:
-            with _disk(report, "live updates"):
+            with _disk(stand, report, "live updates"):
                 report.deliveries.append(living.deliver(stand, served, url, options.clients, options.seconds, 1))
             _say("live updates delivered")
             report.floods.append(living.flood(stand, served, url, options.clients, options.seconds))
 
 
 @contextmanager
-def _disk(report: Report, during: str) -> Iterator[None]:
-    with disk.beside(during) as asked:
+def _disk(stand: Stand, report: Report, during: str) -> Iterator[None]:
+    with disk.beside(during, stand.postgres.data) as asked:
         report.disks.append(asked)
         yield
 

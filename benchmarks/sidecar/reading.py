@@ -37,11 +37,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Milliseconds of one kind of question at one size in one round."""
+    """Milliseconds of one kind of question at one size in one round, and how many of them were refused as unavailable."""
 
     name: str
     patches: int
     milliseconds: list[float]
+    refused: int = 0
 
 
 def _waiting(chance: random.Random, patches: int) -> str:
@@ -115,6 +116,6 @@ def read(stand: Stand, served: Served, patches: int, rounds: int) -> Iterator[Ti
             )
             for n in range(SAMPLES + WARM)
         ]
-        asyncio.run(load.scheduled(served.url, questions[:WARM], RATE)).must_be(200)
-        answered = asyncio.run(load.scheduled(served.url, questions[WARM:], RATE)).must_be(200)
-        yield Timed(one.name, patches, answered.milliseconds)
+        asyncio.run(load.scheduled(served.url, questions[:WARM], RATE)).must_be(200, 503)
+        answered = asyncio.run(load.scheduled(served.url, questions[WARM:], RATE)).must_be(200, 503)
+        yield Timed(one.name, patches, answered.milliseconds, answered.statuses[503])
