@@ -171,4 +171,4 @@ async def test_what_a_full_round_does_not_take_is_a_dead_letter_that_can_come_ag
         assert await world.rows("SELECT event_id FROM event_seen") == [("e-1",)]
         ((reason,),) = await world.rows("SELECT reason FROM dead_letter")
         assert reason == "round 1 of this patch has 1 results and takes no more"
-    assert (await world.feed(records[1])).fates == {"pending": 1}
+    assert (await world.feed(records[1])).fates == {"filed": 1}
