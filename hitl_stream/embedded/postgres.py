@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,8 @@ INSTALLATION = "pginstall18"
 ACCOUNTS = ("postgres", "nobody")
 SUPERUSER = "postgres"
 START_TIMEOUT_S = 60.0
+PORTS = range(20_000, 32_768)  # below what Linux, macOS and BSD connect from
+PORTS_TRIED = 1_000
 STATUS_LINE = 7  # of postmaster.pid, where the server itself writes "ready"
 
 DURABLE: Mapping[str, str] = {}
@@ -142,10 +145,16 @@ class Postgres:
 
 
 def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that was free a moment ago. Raises Fatal when there is none.
+
+    The system gives it to nobody who only connects somewhere: who listens there, ends and starts again finds it free.
+    """
+    for _ in range(PORTS_TRIED):
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Fatal(f"no free port among {PORTS_TRIED} from {PORTS[0]} to {PORTS[-1]}")
 
 
 def packaged_binaries() -> Path:
