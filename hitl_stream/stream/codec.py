@@ -18,7 +18,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 UNCOMPRESSED_MAX = 64 * 1024 * 1024  # of a batch that is at most 1 MB on the wire
 # The reader makes all headers of a record at once, each of three bytes or more into a hundred here.
-RECORD_MAX = 4 * 1024 * 1024
+RECORD_MAX = 8 * 1024 * 1024
 _FIRST_GUESS = 1024 * 1024
 _GROWTH = 8
 _VARINT_MAX = 5

@@ -21,20 +21,20 @@ from tests.harness.availability import MISSING, scale
 # Seconds on 2 cores at scale `ci`; all of them together stay under 40 minutes.
 BUDGETS_S = {
     "broker": 40,
-    "console": 335,
+    "console": 370,
     "demo": 130,
     "duties": 95,
-    "embedded": 50,
+    "embedded": 35,
     "faults": 220,
-    "pipeline": 70,
-    "property": 80,
+    "pipeline": 95,
+    "property": 70,
     "provider": 90,
     "replay": 10,
-    "rules": 30,
-    "sidecar": 320,
-    "simulation": 50,
+    "rules": 20,
+    "sidecar": 335,
+    "simulation": 40,
     "store": 360,
-    "stream": 480,
+    "stream": 450,
     "unit": 40,
 }
 FULL_FACTOR = 8

@@ -111,7 +111,7 @@ def test_no_record_is_longer_than_its_bound() -> None:
     largest = varint(codec.RECORD_MAX) + bytes(codec.RECORD_MAX)
     codec.check_records(largest + varint(1) + b"x" + largest)
     for bad in (varint(codec.RECORD_MAX + 1), largest + varint(codec.RECORD_MAX + 1), varint(-1), b"\xff" * 100):
-        with pytest.raises(CorruptRecordException, match="more than 4194304 bytes"):
+        with pytest.raises(CorruptRecordException, match="more than 8388608 bytes"):
             codec.check_records(bad)
     codec.check_records(largest + b"\x80")  # it ends too early: the reader says so
 
