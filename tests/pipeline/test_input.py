@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from hitl_stream.broker import admin
 from tests.event import binary, data
 from tests.harness import sample, wait
 from tests.harness.sample import Sample
@@ -112,16 +111,8 @@ def check_dead_letters(rig: Rig, sent: Sent, bad: list[Sample]) -> None:
 
 
 def dead_letters(rig: Rig) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]:
-    topic = rig.topics.physical("dead_letters")
-    ends = admin.watermarks(rig.connection, [topic])[topic]
-    consumer = Consumer({"bootstrap.servers": rig.bootstrap, "group.id": "letters", "enable.auto.commit": False})
-    consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in ends.items()])
-    wanted = sum(high - low for low, high in ends.values())
-    found: list[Any] = []
-    while len(found) < wanted:
-        found += [(m.key(), m.value(), list(m.headers() or ())) for m in consumer.consume(500, 5.0)]
-    consumer.close()
-    return found
+    found: list[Any] = rig.messages("dead_letters")
+    return [(m.key(), m.value(), list(m.headers() or ())) for m in found]
 
 
 def place_of(headers: list[tuple[str, bytes]]) -> Place:

@@ -19,7 +19,7 @@ from typing import Any
 import asyncpg
 import psutil
 import yaml
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from hitl_stream.broker import admin, topology
@@ -179,17 +179,20 @@ class Rig:
 
     def published(self, logical: str = "decisions") -> list[tuple[int, bytes | None, bytes | None]]:
         """All messages of a topic: partition, key, value."""
+        return [(message.partition() or 0, message.key(), message.value()) for message in self.messages(logical)]
+
+    def messages(self, logical: str) -> list[Message]:
+        """The same as the client has them."""
         topic = self.topics.physical(logical)
         ends = admin.watermarks(self.connection, [topic])[topic]
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "x", "enable.auto.commit": False})
         consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in ends.items()])
         wanted = sum(high - low for low, high in ends.values())
-        found: list[tuple[int, bytes | None, bytes | None]] = []
-        while len(found) < wanted:
-            for message in consumer.consume(1000, 5.0):
-                assert message.error() is None
-                found.append((message.partition() or 0, message.key(), message.value()))
+        found: list[Message] = []
+        while len(found) < wanted:  # no more than there are: it would wait for them
+            found += consumer.consume(wanted - len(found), 5.0)
         consumer.close()
+        assert [message.error() for message in found] == [None] * wanted
         return found
 
 
