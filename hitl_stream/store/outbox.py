@@ -64,11 +64,6 @@ def pack(messages: Sequence[Message]) -> list[list[bytes | None]]:
     return rows if rows[-1] else []
 
 
-def size_of(row: Sequence[bytes | None]) -> int:
-    """The bytes of a row, for the column `size`."""
-    return sum(len(part or b"") for part in row)
-
-
 def unpack(elements: Sequence[bytes | None]) -> list[Message]:
     """The messages of one row."""
     return [

@@ -58,7 +58,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "patch_id", "round", "review_id", "opened_at", "source", "author", "package", "ecosystem", "language", "strategy",
         "cwe_ids", "summary",
     ),
-    "outbox": ("shard", "messages", "size"),
+    "outbox": ("shard", "messages"),
 }  # fmt: skip
 # What the statements take, in the order of their parameters.
 STATEMENTS = {
@@ -103,7 +103,7 @@ async def write(
 def _is_little(tables: Mapping[str, Sequence[Row]]) -> bool:
     if any(len(rows) > SMALL_ROWS for rows in tables.values()):
         return False
-    outgoing: int = sum(size for _, _, size in tables["outbox"])
+    outgoing = sum(len(part or b"") for _, parts in tables["outbox"] for part in parts)
     arrived = sum(len(value) for rows in tables.values() for row in rows for value in row if type(value) is bytes)
     return outgoing + arrived <= SMALL_BYTES
 
@@ -142,7 +142,7 @@ def _outbox_rows(messages: Iterable[tuple[int, Message]]) -> list[Row]:
     shards: dict[int, list[Message]] = {}
     for shard, message in messages:
         shards.setdefault(shard, []).append(message)
-    return [(shard, row, outbox.size_of(row)) for shard in sorted(shards) for row in outbox.pack(shards[shard])]
+    return [(shard, packed) for shard in sorted(shards) for packed in outbox.pack(shards[shard])]
 
 
 def step_messages(steps: Iterable[Step]) -> Iterable[tuple[int, Message]]:

@@ -35,7 +35,6 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("decision_decision_check", "decision", row.decision(decision="pending")),
     ("outbox_messages_check", "outbox", {"shard": 0, "messages": []}),
     ("outbox_messages_check", "outbox", {"shard": 0, "messages": [b"topic", b"key", b"value"]}),
-    ("outbox_size_check", "outbox", {"shard": 0, "messages": [b"topic", b"key", b"value", None], "size": 0}),
     ("policy_state_one_check", "policy_state", {"one": False, "active_version": 1, "changed_by": "x"}),
 ]
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import asyncpg
 import pytest
 
 from hitl_stream.contract.record import Message
-from hitl_stream.store import command, outbox, statement
+from hitl_stream.store import outbox
 from hitl_stream.store.outbox import OutboxRow, Published
 from tests.event import binary, data
-from tests.harness.people import reviewer
-from tests.store.deciding import pending
 from tests.store.world import World
 
 SHARDS = [0, 1, 2, 3]
-OLD_INSERT = "INSERT INTO outbox (shard, messages) VALUES ($1, $2)"
-SIZES = """SELECT messages[1] = 'pending_review', size = (SELECT sum(octet_length(part)) FROM unnest(messages) AS m (part))
-             FROM outbox ORDER BY id"""
-
-
-async def put(conn: asyncpg.Connection, shard: int, message: Message) -> None:
-    """A row of one message."""
-    (row,) = outbox.pack([message])
-    await conn.execute(statement.get("write_outbox"), shard, row, outbox.size_of(row))
+INSERT = "INSERT INTO outbox (shard, messages) VALUES ($1, $2)"
 
 
 async def test_what_is_taken_of_a_shard_is_bounded_by_bytes_but_is_one_row_at_least(
@@ -34,7 +23,7 @@ async def test_what_is_taken_of_a_shard_is_bounded_by_bytes_but_is_one_row_at_le
         for shard, sizes in kept.items():
             for size in sizes:
                 # Zeros, of which next to nothing is left in the table: what counts is what comes out.
-                await put(conn, shard, Message("decisions", b"k", bytes(size)))
+                await conn.execute(INSERT, shard, outbox.pack([Message("decisions", b"k", bytes(size))])[0])
         published: list[Published] = []
         taken: list[dict[int, list[int]]] = []
         while True:
@@ -53,44 +42,9 @@ async def test_what_is_taken_of_a_shard_is_bounded_by_bytes_but_is_one_row_at_le
 async def test_no_more_rows_are_taken_than_asked_for(world: World) -> None:
     async with world.database.connection() as conn:
         for number in range(5):
-            await put(conn, 0, Message("decisions", b"k", b"%d" % number))
+            await conn.execute(INSERT, 0, outbox.pack([Message("decisions", b"k", b"%d" % number)])[0])
         rows, _ = await outbox.take(conn, SHARDS, 3)
     assert [row.messages[0].value for row in rows] == [b"0", b"1", b"2"]
-
-
-async def test_messages_that_are_not_taken_are_not_unpacked_to_see_how_large_they_are(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbox, "TAKE_BYTES_MAX", 100_000 * len(SHARDS))
-    (row,) = outbox.pack([Message("decisions", b"k", bytes(500_000))])
-    async with world.database.connection() as conn:
-        for said in (1, 100_000, 1, 1):  # nothing but the column says so
-            await conn.execute(statement.get("write_outbox"), 0, row, said)
-        rows, _ = await outbox.take(conn, SHARDS, 16)
-    assert len(rows) == 2
-
-
-async def test_a_row_of_an_older_worker_counts_as_the_largest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "TAKE_BYTES_MAX", 2 * outbox.ROW_BYTES_MAX * len(SHARDS))
-    (row,) = outbox.pack([Message("decisions", b"k", b"v")])
-    async with world.database.connection() as conn:
-        for _ in range(5):
-            await conn.execute(OLD_INSERT, 0, row)
-        rows, _ = await outbox.take(conn, SHARDS, 16)
-    assert len(rows) == 2
-
-
-async def test_whoever_decides_says_how_large_the_message_is(world: World, database: str) -> None:
-    version = await pending(world)
-    await world.reject("p-1", version)
-    version = await pending(world, "p-2")
-    owner = await asyncpg.connect(database)
-    await owner.execute("UPDATE patch SET state = 'expired', seq = 1, version = version + 1 WHERE patch_id = 'p-2'")
-    await owner.close()
-    async with world.reader.connection() as conn:
-        await command.reopen(conn, "p-2", version + 1, reviewer("ann"), "not yet")
-    told = await world.rows(SIZES)
-    assert told == [(True, True), (False, True), (True, True), (True, True)]
 
 
 async def test_a_dead_letter_shares_no_shard_with_decisions(world: World) -> None:
@@ -102,11 +56,11 @@ async def test_how_long_dead_letters_wait_is_not_how_long_decisions_wait(world: 
     async with world.database.connection() as conn:
         assert await outbox.oldest_age(conn) == (None, None)
         for shard in (outbox.letter_shard(0), outbox.letter_shard(2)):
-            await put(conn, shard, Message("dead_letters", b"k", b"v"))
+            await conn.execute(INSERT, shard, outbox.pack([Message("dead_letters", b"k", b"v")])[0])
         events_s, letters_s = await outbox.oldest_age(conn)
         assert events_s is None
         assert letters_s is not None
-        await put(conn, 1, Message("decisions", b"k", b"v"))
+        await conn.execute(INSERT, 1, outbox.pack([Message("decisions", b"k", b"v")])[0])
         events_s, letters_s = await outbox.oldest_age(conn)
     assert events_s is not None
     assert letters_s is not None

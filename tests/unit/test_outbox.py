@@ -18,11 +18,6 @@ def test_messages_come_out_of_their_rows_as_they_went_in() -> None:
     assert [message for row in rows for message in outbox.unpack(row)] == messages * 5
 
 
-def test_the_size_of_a_row_is_that_of_all_its_parts() -> None:
-    message = Message("dead_letters", b"key", None, (("a", b"b"),))
-    assert [outbox.size_of(row) for row in outbox.pack([message] * 2)] == [2 * len(b'dead_letterskey[["a","Yg=="]]')]
-
-
 def test_keys_and_headers_count_for_what_a_row_holds() -> None:
     for fat in (Message("t", bytes(400_000), None), Message("t", None, None, ((NAME, bytes(300_000)),))):
         assert [len(row) // 4 for row in outbox.pack([fat] * 5)] == [2, 2, 1]

@@ -2,7 +2,7 @@
 -- role: hitl_worker
 -- The oldest unpublished rows of the shards, in the order they must be published, and away with what was published and
 -- acknowledged: one round trip. Only the shard's owner removes, so that a zombie cannot take what it did not publish.
--- Of each shard the first row and those before which there are less than $6 bytes; messages of no other are unpacked.
+-- Of each shard the first row and those before which there are less than $6 bytes.
 WITH gone AS (
   DELETE FROM outbox AS o
    USING unnest($3::int[], $4::bigint[], $5::bigint[]) AS w (shard, id, epoch), outbox_shard AS s
@@ -13,7 +13,8 @@ SELECT g.gone, o.shard, o.id, o.messages
   LEFT JOIN (SELECT r.shard, r.id, r.messages
                FROM unnest($1::int[]) AS s (shard)
               CROSS JOIN LATERAL (SELECT q.shard, q.id, q.messages, sum(q.size) OVER (ORDER BY q.id) - q.size AS before
-                                    FROM (SELECT shard, id, messages, size
+                                    FROM (SELECT shard, id, messages,
+                                                 (SELECT sum(octet_length(part)) FROM unnest(messages) AS m (part)) AS size
                                             FROM outbox
                                            WHERE shard = s.shard AND id <> ALL ($4::bigint[])
                                            ORDER BY id

@@ -97,15 +97,15 @@ reviews AS (
          ecosystem = excluded.ecosystem, language = excluded.language, strategy = excluded.strategy,
          cwe_ids = excluded.cwe_ids, summary = excluded.summary
   RETURNING 1)
-INSERT INTO outbox (shard, messages, size)
-SELECT shard, messages, size
+INSERT INTO outbox (shard, messages)
+SELECT shard, messages
   FROM json_populate_recordset(NULL::outbox, $4::json)
   WHERE (SELECT count(*) FROM reviews) >= 0;
 
 -- name: write_outbox
 -- role: hitl_worker, hitl_scheduler
 -- Messages to publish, many; the id is drawn while every patch they speak of is locked.
-INSERT INTO outbox (shard, messages, size) VALUES ($1, $2, $3);
+INSERT INTO outbox (shard, messages) VALUES ($1, $2);
 
 -- name: insert_round_closed
 -- role: hitl_worker

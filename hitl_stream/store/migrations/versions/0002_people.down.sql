@@ -108,8 +108,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   gone AS (DELETE FROM patch WHERE patch_id IN (SELECT patch_id FROM old) RETURNING 1)
   SELECT count(*) FROM gone
 $$;
-DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies(), end_silent_sessions(), outbox_size(bytea[]);
-ALTER TABLE outbox DROP COLUMN size;
+DROP FUNCTION forget_answers(interval, int), forget_changes(interval, int), add_up_tallies(), end_silent_sessions();
 DROP TRIGGER tell ON decision;
 DROP TRIGGER count ON decision;
 DROP TABLE change, change_forgotten, live_ticket, feedback, person;

@@ -712,7 +712,7 @@ BEGIN
   UPDATE patch SET state = said_decision, approved_by = CASE WHEN said_decision = 'approved' THEN 'human' END, seq = d.seq,
                    version = patch.version + 1, changed_at = moment
    WHERE patch.patch_id = p.patch_id;
-  INSERT INTO outbox (shard, messages, size) VALUES (p.home, conclude.messages, outbox_size(conclude.messages));
+  INSERT INTO outbox (shard, messages) VALUES (p.home, conclude.messages);
   IF said_decision IN ('approved', 'rejected') AND NOT p.synthetic THEN
     took := extract(epoch FROM moment - p.opened_at);
     INSERT INTO decision_time
@@ -792,8 +792,7 @@ BEGIN
     'risk', p.risk, 'ml_confidence', p.ml_confidence, 'ml_prediction', p.ml_prediction, 'reasons', coalesce(p.reasons, '[]')::jsonb,
     'policy_version', p.policy_version, 'patch_digest', digest_text(p.patch_digest), 'evidence_digest', digest_text(p.evidence_digest),
     'expires_at', moment_text(limit_at), 'opened_at', moment_text(moment), 'seq', p.seq + 1, 'synthetic', p.synthetic));
-  INSERT INTO outbox (shard, messages, size)
-  VALUES (p.home, reopen_by_person.messages, outbox_size(reopen_by_person.messages));
+  INSERT INTO outbox (shard, messages) VALUES (p.home, reopen_by_person.messages);
 END $$;
 
 -- A claim is a courtesy among reviewers: it is shown, and decides nothing. Taking one over needs a reason.
@@ -1103,14 +1102,6 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 
 -- outbox -------------------------------------------------------------------------------------------------------------
--- How much is taken at once is bounded by what rows hold, and nobody should unpack a row to see that. Workers of 0.1.0 do not say
--- it: their rows count as the largest. Changed here, near the end, because workers too take the outbox last.
-CREATE FUNCTION outbox_size(messages bytea[]) RETURNS int LANGUAGE sql IMMUTABLE AS $$
-  SELECT sum(octet_length(part))::int FROM unnest(messages) AS m (part)
-$$;
-ALTER TABLE outbox ADD COLUMN size int NOT NULL DEFAULT 1048576 CHECK (size > 0);
-COMMENT ON COLUMN outbox.size IS 'The bytes of messages; of a row whose writer does not say them, as many as a row usually holds at most.';
-
 -- 0.1.0 put dead letters among the decisions of their shard, and where their topic takes nothing, these wait behind them. They go
 -- to the shards that dead letters have now (store/outbox.py, LETTERS), under the ids they had, so that their order stays.
 DO $$
@@ -1126,12 +1117,12 @@ BEGIN
       FROM (SELECT part, place, first_value(part) OVER (PARTITION BY (place - 1) / 4 ORDER BY place) AS topic
               FROM unnest(r.messages) WITH ORDINALITY AS m (part, place)) AS parts;
     CONTINUE WHEN letters IS NULL;  -- it was a key
-    INSERT INTO outbox (shard, id, messages, created_at, size) OVERRIDING SYSTEM VALUE
-    VALUES (1862340480 + r.shard, r.id, letters, r.created_at, outbox_size(letters));
+    INSERT INTO outbox (shard, id, messages, created_at) OVERRIDING SYSTEM VALUE
+    VALUES (1862340480 + r.shard, r.id, letters, r.created_at);
     IF others IS NULL THEN
       DELETE FROM outbox WHERE shard = r.shard AND id = r.id;
     ELSE
-      UPDATE outbox SET messages = others, size = outbox_size(others) WHERE shard = r.shard AND id = r.id;
+      UPDATE outbox SET messages = others WHERE shard = r.shard AND id = r.id;
     END IF;
   END LOOP;
 END $$;
@@ -1185,7 +1176,6 @@ GRANT EXECUTE ON FUNCTION
   release_by_person(text, text, text[], text, text),
   comment_by_person(text, text, text[], text, boolean, text, text) TO hitl_sidecar;
 REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
-GRANT INSERT (size) ON outbox TO hitl_worker, hitl_scheduler;
 REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
 GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change,
