@@ -7,7 +7,8 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
-from itertools import combinations
+from itertools import combinations, product
+from math import prod
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from tests.faults.judge import oracle
@@ -26,6 +27,7 @@ PHYSICAL = {
 }
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 SUBSETS_OF_MAX = 12
+BEGINNINGS_MAX = 50_000
 READ_MAX = 4_096
 
 
@@ -191,21 +193,29 @@ class View:
 
         The order of batches is not recorded to the microsecond, so any set of the round's results will do.
         """
-        events = self.read_evidence(self.round_evidence[decision["patch_id"], decision["round"]])
-        lines = [(e, (e.source, e.id, oracle.sha256(e.payload))) for e in events]
+        rows = self.round_evidence[decision["patch_id"], decision["round"]]
         wanted = hexed(decision["evidence_digest"])
-        for subset in _subsets(lines):
-            if oracle.evidence_digest(line for _, line in subset) == wanted:
-                return [event for event, _ in subset]
+        for subset in sets_of([row for row in rows if isinstance(self.events.get(place_of(row)), Event)]):
+            events = self.read_evidence(subset)
+            if oracle.evidence_digest((e.source, e.id, oracle.sha256(e.payload)) for e in events) == wanted:
+                return events
         return None
 
 
-def _subsets(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    if len(items) > SUBSETS_OF_MAX:
-        yield from (items[:size] for size in range(len(items), 0, -1))
-    else:
-        for size in range(len(items), 0, -1):
-            yield from combinations(items, size)
+def sets_of(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    """Sets of evidence that there may have been at some time, the largest first: of few any, of many every one that is a
+    beginning of each partition, and of very many every beginning of all."""
+    ordered = sorted(rows, key=lambda row: (datetime.fromisoformat(row["received_at"]), row["record_offset"]))
+    if len(ordered) <= SUBSETS_OF_MAX:
+        for size in range(len(ordered), 0, -1):
+            yield from combinations(ordered, size)
+        return
+    lanes = [*grouped(ordered, lambda row: (row["topic"], row["partition"])).values()]
+    if prod(len(lane) + 1 for lane in lanes) > BEGINNINGS_MAX:
+        lanes = [ordered]
+    for sizes in product(*(range(len(lane), -1, -1) for lane in lanes)):
+        if any(sizes):
+            yield [row for lane, size in zip(lanes, sizes, strict=True) for row in lane[:size]]
 
 
 @lru_cache(READ_MAX)
