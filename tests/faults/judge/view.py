@@ -194,11 +194,13 @@ class View:
         The order of batches is not recorded to the microsecond, so any set of the round's results will do.
         """
         rows = self.round_evidence[decision["patch_id"], decision["round"]]
+        events = {place_of(row): event for row in rows for event in self.read_evidence([row])}
+        lines = {place: (event.source, event.id, oracle.sha256(event.payload)) for place, event in events.items()}
         wanted = hexed(decision["evidence_digest"])
-        for subset in sets_of([row for row in rows if isinstance(self.events.get(place_of(row)), Event)]):
-            events = self.read_evidence(subset)
-            if oracle.evidence_digest((e.source, e.id, oracle.sha256(e.payload)) for e in events) == wanted:
-                return events
+        for subset in sets_of([row for row in rows if place_of(row) in events]):
+            places = [place_of(row) for row in subset]
+            if oracle.evidence_digest(lines[place] for place in places) == wanted:
+                return [events[place] for place in places]
         return None
 
 
