@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import httpx2
 import uvicorn
 
@@ -93,6 +94,24 @@ class Stage:
         given.setdefault("patch__diff", diff)
         await self.upstream.result(f"e-{number}-{self.upstream.at}", **given)
         return str(given["patch_id"])
+
+    async def multiply(self, count: int) -> None:
+        """As many entries of the list, each like the one review that waits; behind them there are no patches."""
+        owner = await asyncpg.connect(self.database)
+        columns = [
+            str(row["column_name"])
+            for row in await owner.fetch(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'queue' AND is_generated = 'NEVER'"
+                " ORDER BY ordinal_position"
+            )
+        ]
+        values = ["'p-' || n" if name == "patch_id" else name for name in columns]
+        await owner.execute(
+            f"INSERT INTO queue ({', '.join(columns)})"
+            f" SELECT {', '.join(values)} FROM queue, generate_series(2, $1::int) AS n",
+            count,
+        )
+        await owner.close()
 
     async def decide(self, name: str, patch_id: str, action: str, **body: Any) -> httpx2.Response:
         """What somebody else does meanwhile."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.console.conftest import Sit
 from tests.console.gate import gated
@@ -82,6 +83,42 @@ async def test_all_that_pass_a_filter_are_decided_however_many_pages(stage: Stag
     await dialog.get_by_role("button", name="Do it for 200").click()
     await expect(dialog.get_by_text("200 · Approved")).to_be_visible()
     assert [await stage.state(f"p-{n}") for n in (1, 41, 42, 205)] == ["approved", "pending", "approved", "pending"]
+
+
+async def test_what_was_lost_half_way_is_said_and_what_was_chosen_stays(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    await stage.multiply(600)
+    alice = await sit()
+    page = alice.page
+    done: list[int] = []
+
+    async def half(route: Route) -> None:
+        asked = json.loads(route.request.post_data or "")
+        if not asked["dry_run"]:
+            done.append(len(asked["items"]))
+            if done == [500, 100]:
+                await route.abort()
+                return
+        outcome = "would_reject" if asked["dry_run"] else "rejected"
+        results = [{"patch_id": one["patch_id"], "status": 200, "outcome": outcome} for one in asked["items"]]
+        await route.fulfill(json={"dry_run": asked["dry_run"], "results": results})
+
+    await page.route(BATCH, half)
+    await alice.log_in("alice", "/?lane=all")
+    await expect(alice.row("p-1")).to_be_visible()
+    await alice.press("j", "x")
+    await page.get_by_role("button", name="Select all that pass (600)").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("It mends the wrong thing").check()
+    await dialog.get_by_role("button", name="See what would happen").click()
+    await dialog.get_by_role("button", name="Do it for 600").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("may have been done")
+    await expect(dialog.get_by_text("500 · Rejected")).to_be_visible()
+    await alice.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_role("region", name="1 selected")).to_be_visible()
+    await alice.press("b")
+    await expect(dialog.get_by_label("It mends the wrong thing")).to_be_checked()
 
 
 async def test_a_view_is_a_link(stage: Stage, sit: Sit) -> None:

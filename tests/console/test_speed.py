@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncpg
 from playwright.async_api import Page, expect
 
 from tests.console.conftest import Sit
@@ -81,7 +80,7 @@ async def test_a_card_is_there_at_once_when_its_data_is(stage: Stage, sit: Sit) 
 
 async def test_ten_thousand_rows_scroll_without_a_halt(stage: Stage, sit: Sit) -> None:
     await stage.review(1)
-    await _multiply(stage.database, ROWS)
+    await stage.multiply(ROWS)
     alice = await sit()
     page = alice.page
     await alice.log_in("alice", "/?lane=all")
@@ -118,21 +117,3 @@ async def _scrolls_without_a_halt(page: Page, turns: int) -> None:
         if tried[-1] == []:
             return
     raise AssertionError(f"tasks of more than {LONG_TASK_MS} ms: {tried}")
-
-
-async def _multiply(database: str, count: int) -> None:
-    """As many entries of the list as there should be, each like the one that is there."""
-    owner = await asyncpg.connect(database)
-    columns = [
-        str(row["column_name"])
-        for row in await owner.fetch(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = 'queue' AND is_generated = 'NEVER'"
-            " ORDER BY ordinal_position"
-        )
-    ]
-    values = ["'p-' || n" if name == "patch_id" else name for name in columns]
-    await owner.execute(
-        f"INSERT INTO queue ({', '.join(columns)}) SELECT {', '.join(values)} FROM queue, generate_series(2, $1::int) AS n",
-        count,
-    )
-    await owner.close()
