@@ -106,6 +106,17 @@ async def test_text_that_runs_backwards_is_shown_as_it_is(stage: Stage, sit: Sit
     assert RIGHT_TO_LEFT not in await alice.page.locator("body").inner_text()
 
 
+async def test_words_of_letters_that_look_alike_are_named(stage: Stage, sit: Sit) -> None:
+    line = "is_\u0430dmin(p\u0430y, größe, имя)"
+    await stage.review(1, patch__diff=f"--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-is_admin()\n+{line}\n")
+    alice = await sit()
+    await alice.open("alice", "p-1")
+    notice = alice.page.get_by_role("note").filter(has_text="letters that look alike")
+    await expect(notice).to_contain_text("2 words")
+    await expect(notice).to_contain_text("⟨U+0430⟩dmin, p⟨U+0430⟩y")
+    await expect(notice).not_to_contain_text("имя")
+
+
 async def test_what_is_no_diff_is_shown_as_text(stage: Stage, sit: Sit) -> None:
     await stage.review(1, patch__diff="--- a/x\n+++ b/x\n@@ -1,9 +1 @@\n-a\n+b\n")
     alice = await sit()

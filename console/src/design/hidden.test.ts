@@ -1,6 +1,6 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { countHidden, escaped } from "./hidden";
+import { countHidden, escaped, mixedWords } from "./hidden";
 
 it.each([
   ["plain, with\ttab and\nline", "plain, with\ttab and\nline", 0],
@@ -16,4 +16,18 @@ it.each([
 ])("%j is shown as %j", (text, shown, count) => {
   expect(escaped(text)).toBe(shown);
   expect(countHidden(text)).toBe(count);
+});
+
+describe("words of letters that look alike", () => {
+  it.each([
+    ["if is\u0410dmin(user):", ["is⟨U+0410⟩dmin"]],
+    ["p\u0430ypal = p\u0430ypal", ["p⟨U+0430⟩ypal"]],
+    ["se\u03bfrch, \uff45xec", ["se⟨U+03BF⟩rch", "⟨U+FF45⟩xec"]],
+    ["\u{1d5f0}url", ["⟨U+1D5F0⟩url"]],
+    ["\u0430b\u034fc", ["⟨U+0430⟩b⟨U+034F⟩c"]],
+    ["имя = name; user_имя", []],
+    ["größe, naïve, 5 \u00b5s", []],
+  ])("%s", (text, words) => {
+    expect(mixedWords(text)).toEqual(words);
+  });
 });

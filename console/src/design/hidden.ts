@@ -23,3 +23,22 @@ export function code(character: string): string {
 
 /** How a code looks in text that was escaped. */
 export const CODE = /⟨U\+[0-9A-F]{4,6}⟩/g;
+
+// Scripts with letters that look like Latin ones, and Latin letters of other widths and styles.
+const LIKE_LATIN =
+  /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Coptic}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}\p{Script=Georgian}\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/gu;
+const WORD = /[\p{L}\p{M}]+/gu;
+const LATIN = /[A-Za-z]/;
+
+/**
+ * Words in which Latin letters stand beside such that look like some (CVE-2021-42694): two names that read the same and are not. Each
+ * once, the letters in question as their codes.
+ */
+export function mixedWords(text: string): readonly string[] {
+  const found = new Set<string>();
+  for (const [word] of text.matchAll(WORD)) {
+    const shown = LATIN.test(word) ? word.replace(LIKE_LATIN, (letter) => code(letter)) : word;
+    if (shown !== word) found.add(escaped(shown));
+  }
+  return [...found];
+}
