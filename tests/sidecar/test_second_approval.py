@@ -33,6 +33,21 @@ async def test_it_is_theirs_who_did_not_approve_and_did_not_make_it(
     assert await needing(client, "carol") == []
 
 
+async def test_who_gave_theirs_holds_it_no_longer(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result("e-1", **CRITICAL)
+    await client.post("/hitl/patches/p-1/claim", headers=bearer("alice"))
+    assert await needing(client, "bob", "&turn=me") == []
+    assert (await decide(client, "p-1", "approve")).json()["state"] == "pending"
+    assert await needing(client, "bob", "&turn=me") == ["p-1"]
+    # Somebody else's claim is theirs.
+    await client.post("/hitl/patches/p-1/claim", headers=bearer("carol"))
+    assert (await decide(client, "p-1", "approve", "bob")).json()["state"] == "approved"
+    await upstream.result("e-2", patch_id="p-2", apv_id="A-2", patch__diff="two", **CRITICAL)
+    await client.post("/hitl/patches/p-2/claim", headers=bearer("carol"))
+    await decide(client, "p-2", "approve", "bob")
+    assert (await client.get("/hitl/patches/p-2")).json()["claimed_by"] == "carol"
+
+
 async def test_an_author_is_not_asked(client: httpx2.AsyncClient, upstream: Upstream, database: str) -> None:
     await upstream.result("e-1", patch__author="bob", **CRITICAL)
     await decide(client, "p-1", "approve")

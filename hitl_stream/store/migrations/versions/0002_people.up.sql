@@ -649,7 +649,6 @@ BEGIN
   ELSIF (glass OR approval_class(p) = 'critical') AND coalesce(authenticated, '-infinity') < clock_timestamp() - interval '5 minutes' THEN
     PERFORM refuse('401', 'log in again: what is critical needs a login of the last 5 minutes');
   END IF;
-  PERFORM renew_claim(p.patch_id, who);
   IF glass THEN
     PERFORM must_say_why(said);
     PERFORM note(p, 'glass_broken', who, 'break-glass', said, moment, token, request, NULL);
@@ -657,6 +656,8 @@ BEGIN
   INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
                            said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
   UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
+  -- Whoever gave theirs has no part in what is left of it: held on, it would be kept from those who have.
+  DELETE FROM claim WHERE claim.patch_id = p.patch_id AND claim.person = who;
   RETURN QUERY SELECT voters(p), approvals_needed(p), has_quorum(p), p.version, moment;
 END $$;
 
