@@ -146,6 +146,7 @@ _GATE: Final[Answers] = {
 TABLE: Final[tuple[Row, ...]] = (
     Row(("GET", _ONE), _UNKNOWN, "200"),
     Row(("GET", f"{_ONE}/results"), _UNKNOWN, "200"),
+    Row(("GET", f"{_ONE}/artefact"), _UNKNOWN, "200"),
     Row(("GET", f"{_ONE}/gate"), _GATE, "200"),
     *_APPROVALS,
     *_DECISIONS,

@@ -67,6 +67,7 @@ _FILTERS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("turn", {"enum": ["me"], "description": "Nobody else holds it, and I have not approved it yet."}),
     ("q", {**SHORT, "description": "Begins an id, package or CVE, or words of the summary."}),
 )
+_ROUND = ("round", {**_whole(ROUND_MAX, 1), "description": "By default the current one."})
 _ONE = "/hitl/patches/{patch_id}"
 
 OPERATIONS: Final[Mapping[Route, Operation]] = {
@@ -93,9 +94,15 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
         "The results of one round, in the order of arrival.",
         patch.Result,
         many=True,
-        query=(("round", {**_whole(ROUND_MAX, 1), "description": "By default the current one."}), *_PAGE),
+        query=(_ROUND, *_PAGE),
         problems=(404,),
         headers=("Link",),
+    ),
+    ("GET", f"{_ONE}/artefact"): Operation(
+        "What one round was about.",
+        patch.RoundArtefact,
+        query=(_ROUND,),
+        problems=(404,),
     ),
     ("GET", f"{_ONE}/gate"): Operation(
         "May exactly this artefact be deployed, at this moment?",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 
 from hitl_stream.sidecar import cursor, query, reply, result, shape
 from hitl_stream.sidecar.asked import Asker
+from hitl_stream.sidecar.problem import Problem
 from hitl_stream.sidecar.raw_path import patch_id, query_values, unknown_patch
 from hitl_stream.store import review
 from hitl_stream.store.review import ResultPlace
@@ -17,6 +18,7 @@ from hitl_stream.store.review import ResultPlace
 ROUND_MAX = 999_999_999
 
 _KNOWN = frozenset(("patch_id", "round", "limit", "cursor"))
+_KNOWN_OF_ARTEFACT = frozenset(("patch_id", "round"))
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 
 router = APIRouter()
@@ -63,6 +65,21 @@ async def list_results(asked: Asker) -> Response:
     pairs = [*asked_for.pairs(("cursor", "patch_id", "round")), ("round", str(round_))]
     headers = {} if found.following is None else _link(wanted, pairs, found.following)
     return reply.make([result.shown(result.read(row)) for row in found.rows]).response(headers)
+
+
+@router.get("/hitl/patches/{patch_id}/artefact")
+async def show_artefact(asked: Asker) -> Response:
+    """What one round was about, by default the current one: to compare the patch with the one that was looked at before."""
+    async with asked.reading() as conn:
+        wanted, asked_for = patch_id(asked.request), query.read(asked.request, _KNOWN_OF_ARTEFACT)
+        current = await review.read_standing(conn, wanted)
+        if current is None:
+            raise unknown_patch()
+        round_ = asked_for.whole("round", current.round, 1, ROUND_MAX)
+        found = await review.read_artefact(conn, wanted, round_)
+    if found is None:
+        raise Problem(404, "unknown-round", "There is no such round of this patch")
+    return reply.make(shape.artefact(wanted, round_, found)).response()
 
 
 def _link(wanted: str, pairs: list[tuple[str, str]], following: ResultPlace) -> dict[str, str]:

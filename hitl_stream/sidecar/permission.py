@@ -28,6 +28,7 @@ PERMISSIONS: Final[Mapping[Route, frozenset[Role]]] = {
     ("GET", "/hitl/queue/facets"): READERS,
     ("GET", "/hitl/patches/{patch_id}"): READERS,
     ("GET", "/hitl/patches/{patch_id}/results"): READERS,
+    ("GET", "/hitl/patches/{patch_id}/artefact"): READERS,
     ("GET", "/hitl/patches/{patch_id}/gate"): READERS | {Role.GATE},
     ("POST", "/hitl/patches/{patch_id}/approve"): REVIEWERS | {Role.BREAK_GLASS},
     ("POST", "/hitl/patches/{patch_id}/reject"): REVIEWERS,

@@ -85,13 +85,19 @@ def detail(found: Detail, look: Look | None) -> dict[str, Any]:
         "glass_broken_by": row["glass_broken_by"],
         "claimed_by": row["claimed_by"],
         "claimed_until": at(row["claimed_until"]),
-        "since_last_look": None if look is None else {"at": at(look.at), "changed": list(look.changed)},
+        "since_last_look": None if look is None else _look(look),
         "comments": [{**comment, "at": at(comment["at"])} for comment in found.comments],
         "outcomes": [{**outcome, "at": at(outcome["at"])} for outcome in found.outcomes],
         "history": [entry(one) for one in found.history],
         "related": [_related(other) for other in found.related],
         "synthetic": row["synthetic"],
     }
+
+
+def artefact(patch_id: str, round_: int, row: Row) -> dict[str, Any]:
+    """What one round was about; the diff is None where none came, or once its content is gone."""
+    told = (result.payload(row["payload"]).get("patch") or {}).get("diff")
+    return {"patch_id": patch_id, "round": round_, "patch_digest": patch_digest_text(row["patch_digest"]), "diff": told}
 
 
 def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, Any]:
@@ -106,6 +112,10 @@ def gate(patch_id: str, digest: bytes | None, answer: GateAnswer) -> dict[str, A
         "expires_at": at(answer.expires_at),
         "valid_until": at(answer.valid_until),
     }
+
+
+def _look(look: Look) -> dict[str, Any]:
+    return {"at": at(look.at), "round": look.round, "changed": list(look.changed)}
 
 
 def _vulnerability(row: Row, payloads: Sequence[Payload]) -> dict[str, Any]:

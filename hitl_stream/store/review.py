@@ -68,6 +68,7 @@ class Look:
     """What a person saw when they last looked, and what is different now: artefact, evidence, approvals, decision, state."""
 
     version: int
+    round: int
     at: datetime
     changed: tuple[str, ...]
 
@@ -113,6 +114,12 @@ async def read_results(conn: Connection, patch_id: str, round_: int, after: Resu
     return Results(rows, (rows[-1]["received_at"], rows[-1]["source"], rows[-1]["event_id"]) if more else None)
 
 
+async def read_artefact(conn: Connection, patch_id: str, round_: int) -> Row | None:
+    """`patch_digest` of what a round was about, and `payload` that brought it; None if there was no such round."""
+    row = await conn.fetchrow(statement.get("round_artefact"), patch_id, round_)
+    return None if row is None else dict(row)
+
+
 async def read_standing(conn: Connection, patch_id: str) -> Standing | None:
     """How a patch stands; None if there is no such patch."""
     row = await conn.fetchrow(statement.get("patch_standing"), patch_id)
@@ -125,7 +132,7 @@ async def read_look(conn: Connection, patch_id: str, person: str, version: int |
     if row is None:
         return None
     changed = tuple(name for name in ("artefact", "evidence", "approvals", "decision") if row[name])
-    return Look(row["version"], row["at"], changed or (("state",) if row["changed"] else ()))
+    return Look(row["version"], row["round"], row["at"], changed or (("state",) if row["changed"] else ()))
 
 
 async def read_last_change(conn: Connection, patch_id: str) -> str:

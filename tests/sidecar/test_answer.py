@@ -22,7 +22,8 @@ from tests.sidecar.conftest import bearer, recording
 from tests.sidecar.stand import Cell
 
 _ONE: Final = "/hitl/patches/{patch_id}"
-SHOWN: Final = (("GET", _ONE), ("GET", f"{_ONE}/results"))  # all there is; only that it is shown stands in the table
+# All there is; only that it is shown stands in the table.
+SHOWN: Final = tuple(("GET", path) for path in (_ONE, f"{_ONE}/results", f"{_ONE}/artefact"))
 LISTS: Final = {("GET", "/hitl/patches/pending")}
 ASKERS: Final = {
     Role.VIEWER: "victor", Role.REVIEWER: "alice", Role.POLICY_ADMIN: "paula", Role.AUDITOR: "otto",

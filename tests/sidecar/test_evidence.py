@@ -151,6 +151,42 @@ async def test_results_of_an_earlier_round_can_be_read(client: httpx2.AsyncClien
     assert rounds == {"": ["e-2"], "?round=1": ["e-1"], "?round=2": ["e-2"], "?round=3": []}
 
 
+async def test_what_an_earlier_round_was_about_can_be_read(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(ml__confidence=0.9)
+    first = (await show(client))["patch"]
+    await upstream.result("e-2", ml__confidence=0.9, patch__diff=DIFF + "+more\n")
+    again = await show(client)
+    assert (again["since_last_look"]["round"], again["since_last_look"]["changed"]) == (
+        1,
+        ["artefact", "evidence", "decision"],
+    )
+    told = {asked: (await client.get(f"/hitl/patches/p-1/artefact{asked}")).json() for asked in ("", "?round=1")}
+    assert told[""] == {
+        "patch_id": "p-1",
+        "round": 2,
+        "patch_digest": again["patch"]["patch_digest"],
+        "diff": DIFF + "+more\n",
+    }
+    assert told["?round=1"] == {"patch_id": "p-1", "round": 1, "patch_digest": first["patch_digest"], "diff": DIFF}
+
+
+async def test_of_a_round_without_a_diff_it_is_said_that_there_is_none(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result(patch__diff=DROP, ml__confidence=0.9)
+    told = (await client.get("/hitl/patches/p-1/artefact")).json()
+    assert (told["round"], told["patch_digest"], told["diff"]) == (1, None, None)
+
+
+async def test_a_round_that_there_never_was(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result(ml__confidence=0.9)
+    response = await client.get("/hitl/patches/p-1/artefact?round=2")
+    assert (response.status_code, response.json()["type"]) == (404, "/problems/unknown-round")
+    for query in ("round=0", "round=x", "limit=1"):
+        assert (await client.get(f"/hitl/patches/p-1/artefact?{query}")).status_code == 422
+    assert (await client.get("/hitl/patches/nobody/artefact")).status_code == 404
+
+
 async def test_a_patch_named_like_the_other_way_has_its_pages(client: httpx2.AsyncClient, upstream: Upstream) -> None:
     await upstream.result(patch_id="_", ml__confidence=0.9)
     await upstream.result("e-2", patch_id="_", ml__confidence=0.9, wargame__run_id="run-2")

@@ -135,6 +135,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hitl/patches/{patch_id}/artefact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one round was about.
+         * @description Needs one of these roles: auditor, break-glass, policy-admin, reviewer, smoke, viewer.
+         */
+        get: operations["get_patches_patch_id_artefact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hitl/patches/{patch_id}/gate": {
         parameters: {
             query?: never;
@@ -934,10 +954,11 @@ export interface components {
         };
         /**
          * Look
-         * @description When this person looked last, and what is different now.
+         * @description When this person looked last, at which round, and what is different now.
          */
         Look: {
             at: string;
+            round: number;
             changed: ("artefact" | "evidence" | "approvals" | "decision" | "state")[];
         };
         /**
@@ -1086,6 +1107,16 @@ export interface components {
             synthetic: boolean;
             priority: number;
             priority_factors: components["schemas"]["PriorityFactors"];
+        };
+        /**
+         * RoundArtefact
+         * @description What one round was about; `diff` is null where none came, or once its content is gone.
+         */
+        RoundArtefact: {
+            patch_id: string;
+            round: number;
+            patch_digest: string | null;
+            diff: string | null;
         };
         /**
          * Rule
@@ -1600,6 +1631,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Result"][];
+                };
+            };
+            /** @description Refused: 401. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: 403. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: 404. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: 422. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: 429. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: 503. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_patches_patch_id_artefact: {
+        parameters: {
+            query?: {
+                /** @description The patch, where the path says `_`. */
+                patch_id?: string;
+                /** @description By default the current one. */
+                round?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded; `_` stands for the query parameter of the same name. */
+                patch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What one round was about. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundArtefact"];
                 };
             };
             /** @description Refused: 401. */

@@ -8,6 +8,7 @@ export type Review = Schemas["Review"];
 export type Rule = Schemas["Rule"];
 export type Detail = Schemas["Detail"];
 export type Result = Schemas["Result"];
+export type RoundArtefact = Schemas["RoundArtefact"];
 export type Cvss = Schemas["Cvss"];
 export type Author = Schemas["Author"];
 export type Related = Schemas["Related"];

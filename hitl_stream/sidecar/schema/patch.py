@@ -69,6 +69,15 @@ class Artefact(Answer):
     flag_reason: str | None
 
 
+class RoundArtefact(Answer):
+    """What one round was about; `diff` is null where none came, or once its content is gone."""
+
+    patch_id: str
+    round: int
+    patch_digest: str | None
+    diff: str | None
+
+
 class CvssMetric(Answer):
     """One metric of a vector, spelled out."""
 
@@ -135,9 +144,10 @@ class Author(Answer):
 
 
 class Look(Answer):
-    """When this person looked last, and what is different now."""
+    """When this person looked last, at which round, and what is different now."""
 
     at: Time
+    round: int
     changed: list[Literal["artefact", "evidence", "approvals", "decision", "state"]]
 
 

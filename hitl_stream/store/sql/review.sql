@@ -50,7 +50,7 @@ SELECT observed_at AS at, source, outcome, detail, unapproved
 -- name: changes_since
 -- role: hitl_sidecar
 -- What is different from what this person saw: at version $3, or where that is NULL when they last looked.
-SELECT l.version, l.at, p.version <> l.version AS changed, p.round <> l.round AS artefact,
+SELECT l.version, l.round, l.at, p.version <> l.version AS changed, p.round <> l.round AS artefact,
        p.evidence_digest <> l.evidence_digest AS evidence, p.seq <> l.seq AS decision,
        EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.seq > p.seq AND v.at > l.at) AS approvals
   FROM look AS l
@@ -105,6 +105,19 @@ SELECT payload
  WHERE patch_id = $1 AND round = $2 AND patch_digest = $3 AND payload IS NOT NULL
  ORDER BY received_at, source, event_id
  LIMIT 1;
+
+-- name: round_artefact
+-- role: hitl_sidecar
+-- What a round was about, and a result of it that brought the artefact, none where its content is gone; no row where there was no such round.
+SELECT r.patch_digest,
+       (SELECT e.payload
+          FROM evidence AS e
+         WHERE e.patch_id = $1 AND e.round = $2 AND e.patch_digest = r.patch_digest AND e.payload IS NOT NULL
+         ORDER BY e.received_at, e.source, e.event_id
+         LIMIT 1) AS payload
+  FROM (SELECT patch_digest FROM patch WHERE patch_id = $1 AND round = $2
+        UNION ALL
+        SELECT patch_digest FROM round_closed WHERE patch_id = $1 AND round = $2) AS r;
 
 -- name: patch_history
 -- role: hitl_sidecar
