@@ -7,7 +7,7 @@ import { type Part, type View, counted, question } from "../queue/view";
 import { type Answer, type Client, ofPatch } from "./client";
 import { PAGE_MAX } from "./limits";
 import { isPassing } from "./problem";
-import type { AuditEntry, Detail, Facets, Result, Review, Summary, Timeline } from "./types";
+import type { AuditEntry, Detail, Facets, Result, Review, RoundArtefact, Summary, Timeline } from "./types";
 
 export const PAGE = 100;
 const SHORT = 50;
@@ -70,6 +70,19 @@ export function facets(client: Client, view: View) {
   });
 }
 
+/** How many reviews a lane holds, as the API says it; null where it does not know. Asked anew whenever the lanes come to be seen. */
+export function held(client: Client, view: View) {
+  return queryOptions({
+    queryKey: ["facets", "lane", counted(view).toString()] as const,
+    queryFn: async ({ signal }) => {
+      const asked = counted(view);
+      asked.set("limit", "1");
+      return (await client.get<Review[]>(`/hitl/patches/pending?${asked.toString()}`, signal)).total;
+    },
+    staleTime: 0,
+  });
+}
+
 /** One patch. Not asked again by itself: what is being read must not change under the reader's eyes; and never ahead: a look is recorded. */
 export function patch(client: Client, patchId: string) {
   return queryOptions({
@@ -77,6 +90,15 @@ export function patch(client: Client, patchId: string) {
     queryFn: async ({ signal }): Promise<Detail> => (await client.get<Detail>(ofPatch(patchId), signal)).body,
     staleTime: Infinity,
     gcTime: 0,
+  });
+}
+
+/** What an earlier round was about: it changes no more. */
+export function artefact(client: Client, patchId: string, round: number) {
+  return queryOptions({
+    queryKey: ["artefact", patchId, round] as const,
+    queryFn: async ({ signal }) => (await client.get<RoundArtefact>(ofPatch(patchId, "artefact", { round: String(round) }), signal)).body,
+    staleTime: Infinity,
   });
 }
 

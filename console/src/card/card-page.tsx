@@ -14,7 +14,7 @@ import { PageTitle } from "../design/page-title";
 import { Empty, Failure, Loading, Region } from "../design/state";
 import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
-import { toPatch, toQueue, useGo, useView } from "../place";
+import { BY_NEXT, toPatch, toQueue, useGo, useView } from "../place";
 import { visit } from "../queue/spot";
 import { useNext } from "../queue/use-next";
 import { useQueue } from "../queue/use-queue";
@@ -23,6 +23,7 @@ import { useSpeech } from "../words/words";
 import { Brief } from "./brief";
 import css from "./card-page.module.css";
 import { Changed } from "./changed";
+import type { Earlier } from "../diff/diff";
 import { Evidence } from "./evidence";
 import { History } from "./history";
 import { Outcomes } from "./outcomes";
@@ -53,7 +54,8 @@ function Card({ id }: { readonly id: string }) {
   }, [id]);
   const [isReady, shown] = useReady(data?.version ?? null);
   const goOn = (): void => {
-    go(next === null ? toQueue(view) : toPatch(next, view));
+    if (next === null) go(toQueue(view));
+    else go(toPatch(next, view), BY_NEXT);
   };
   useKeys({
     n: { what: "decide.next", run: goOn },
@@ -84,7 +86,7 @@ function Card({ id }: { readonly id: string }) {
           </Region>
           <Section title={say("card.diff")}>
             <Suspense fallback={<Loading lines={12} height={16} />}>
-              <Diff text={data.patch.diff} digest={data.patch.patch_digest} shown={shown} />
+              <Diff key={data.patch.patch_digest} text={data.patch.diff} earlier={earlierOf(data)} shown={shown} />
             </Suspense>
           </Section>
         </div>
@@ -168,6 +170,12 @@ function Head({ detail }: { readonly detail: Detail }) {
       </dl>
     </header>
   );
+}
+
+/** What this diff is compared with: what the reader looked at last, or where that is this one what was there before it. */
+function earlierOf({ patch_id: patchId, round, since_last_look: look }: Detail): Earlier | null {
+  if (round === 1) return null;
+  return { patchId, round: look === null || look.round === round ? round - 1 : look.round };
 }
 
 /** Whether the patch itself is on the screen, and has been for a moment: who pressed a key twice does not decide on the next one. */

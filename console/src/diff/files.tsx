@@ -10,7 +10,7 @@ import { type Speech, useSpeech } from "../words/words";
 import { Tree } from "./tree";
 import css from "./diff.module.css";
 import type { Diff as Read, DiffFile } from "./parse";
-import { type ViewType, blocks, cut, withoutWhitespace } from "./piece";
+import { type ViewType, blocks, cut, nameOf, withoutWhitespace } from "./piece";
 import { type Tokens, useTokens } from "./use-tokens";
 
 const LINE_PX = 20;
@@ -33,15 +33,19 @@ interface Props {
   readonly read: Read;
   readonly view: ViewType;
   readonly ignoring: boolean;
+  /** Names of what is new, where that is known. */
+  readonly news: ReadonlySet<string>;
+  /** Names of hunks that are folded at first. */
+  readonly folded: ReadonlySet<string>;
 }
 
-export function Files({ read, view, ignoring }: Props) {
+export function Files({ read, view, ignoring, news, folded }: Props) {
   const { say } = useSpeech();
   const { files } = read;
   const hunks = useMemo(() => files.map((file) => (ignoring ? file.hunks.map(withoutWhitespace) : file.hunks)), [files, ignoring]);
   const tokens = useTokens(files, hunks);
   const ignored = useMemo(() => changed(files.map((file) => file.hunks)) - changed(hunks), [files, hunks]);
-  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const [closed, setClosed] = useState(folded);
   const items = useMemo(() => itemsOf(files, hunks, view, closed), [files, hunks, view, closed]);
   const stops = useMemo(() => stopsOf(items), [items]);
   const [stop, setStop] = useState<number | null>(null);
@@ -99,7 +103,7 @@ export function Files({ read, view, ignoring }: Props) {
           if (item === undefined || file === undefined) return null;
           return (
             <div key={key} ref={virtual.measureElement} data-index={index} className={css["item"]} style={{ transform: `translateY(${String(start - margin)}px)` }}>
-              <Content item={item} file={file} view={view} tokens={tokens} marked={marked?.item === index ? marked.change : null} closed={closed} toggle={toggle} />
+              <Content item={item} file={file} view={view} tokens={tokens} marked={marked?.item === index ? marked.change : null} news={news} closed={closed} toggle={toggle} />
             </div>
           );
         })}
@@ -120,11 +124,12 @@ interface ContentProps {
   readonly view: ViewType;
   readonly tokens: Tokens;
   readonly marked: string | null;
+  readonly news: ReadonlySet<string>;
   readonly closed: ReadonlySet<string>;
   readonly toggle: (what: string) => void;
 }
 
-function Content({ item, file, view, tokens, marked, closed, toggle }: ContentProps) {
+function Content({ item, file, view, tokens, marked, news, closed, toggle }: ContentProps) {
   const { say } = useSpeech();
   switch (item.kind) {
     case "file": {
@@ -138,6 +143,7 @@ function Content({ item, file, view, tokens, marked, closed, toggle }: ContentPr
               {isOpen ? "▾" : "▸"}
             </button>
             <bdi className={css["path"]}>{file.name}</bdi>
+            {news.has(name) && <Chip tone="info">{say("diff.new")}</Chip>}
             <Notes file={file} />
             <span className={css["added"]}>+{file.added}</span>
             <span className={css["removed"]}>−{file.removed}</span>
@@ -154,6 +160,7 @@ function Content({ item, file, view, tokens, marked, closed, toggle }: ContentPr
             {isOpen ? "▾" : "▸"}
           </button>
           <code>{item.content}</code>
+          {news.has(name) && <Chip tone="info">{say("diff.new")}</Chip>}
         </div>
       );
     }
@@ -247,10 +254,6 @@ function keyOf(item: Item | undefined): string {
   if (item.kind === "hunk") return nameOf(item.file, item.hunk);
   const [first] = item.piece.changes;
   return `${nameOf(item.file, item.hunk)} ${first === undefined ? "" : getChangeKey(first)}`;
-}
-
-function nameOf(file: number, hunk?: number): string {
-  return hunk === undefined ? String(file) : `${String(file)}:${String(hunk)}`;
 }
 
 /** How far from the top of the page it begins; what stands above may grow. */

@@ -22,6 +22,11 @@ function read(text: string): Diff {
   return found;
 }
 
+/** All of it but what is only compared. */
+function drawn(found: Diff | null): string {
+  return JSON.stringify(found, (key, value: unknown) => (key === "head" || key === "texts" ? undefined : value));
+}
+
 describe("a diff", () => {
   it("is read with its line numbers", () => {
     const [file] = read(SIMPLE).files;
@@ -52,7 +57,7 @@ describe("a diff", () => {
   });
 
   it.each(["old mode", "new mode", "deleted file mode", "new file mode", "rename from"])("hides nothing in its head: %s", (line) => {
-    const shown = JSON.stringify(parse(`diff --git a/x b/x\n${line} 100644\u202e\n`));
+    const shown = drawn(parse(`diff --git a/x b/x\n${line} 100644\u202e\n`));
     expect(shown).toContain("100644⟨U+202E⟩");
     expect(shown).not.toContain("\u202e");
   });

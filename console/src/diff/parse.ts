@@ -10,6 +10,9 @@ import { code, escaped } from "../design/hidden";
 export interface DiffFile extends FileData {
   /** The path it has afterwards, or had before it was deleted; escaped. */
   readonly name: string;
+  /** What stands above its hunks, binary content included, and each hunk, as they were sent. */
+  readonly head: string;
+  readonly texts: readonly string[];
   readonly added: number;
   readonly removed: number;
   /** Lines before it that belong to no file: a message, a signature. */
@@ -53,15 +56,20 @@ function isPlainHeader(lines: Lines): boolean {
 }
 
 function readFile(lines: Lines, before: readonly string[]): DiffFile | null {
+  const from = lines.place();
   const head = readHead(lines);
   if (head === null) return null;
+  const said = lines.since(from);
   const hunks: HunkData[] = [];
+  const texts: string[] = [];
   let added = 0;
   let removed = 0;
   while (HUNK.test(lines.peek())) {
+    const begin = lines.place();
     const hunk = readHunk(lines);
     if (hunk === null || !isBehind(hunk, hunks.at(-1))) return null;
     hunks.push(hunk);
+    texts.push(lines.since(begin));
     added += hunk.changes.filter(({ type }) => type === "insert").length;
     removed += hunk.changes.filter(({ type }) => type === "delete").length;
   }
@@ -72,7 +80,7 @@ function readFile(lines: Lines, before: readonly string[]): DiffFile | null {
   const isCrlf = changes.length > 0 && changes.every(({ content }) => content.endsWith("\r"));
   for (const change of changes) change.content = change.content.replace(/\r$/, isCrlf ? "" : code("\r"));
   const ending = { oldEndingNewLine: true, newEndingNewLine: true, oldRevision: "", newRevision: "" };
-  return { ...ending, ...head, hunks, name, added, removed, remarks, isCrlf };
+  return { ...ending, ...head, hunks, head: said, texts, name, added, removed, remarks, isCrlf };
 }
 
 /** Hunks come in the order of the file and have no line in common: two that claim the same line could not both be shown. */
@@ -215,5 +223,14 @@ class Lines {
     const line = this.peek();
     this.at += 1;
     return line;
+  }
+
+  place(): number {
+    return this.at;
+  }
+
+  /** What was taken from this place on. */
+  since(place: number): string {
+    return this.lines.slice(place, this.at).join("\n");
   }
 }

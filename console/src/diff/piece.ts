@@ -6,6 +6,11 @@ export const PIECE = 30;
 
 export type ViewType = "split" | "unified";
 
+/** What a file of a diff, or a hunk in it, is called here. */
+export function nameOf(file: number, hunk?: number): string {
+  return hunk === undefined ? String(file) : `${String(file)}:${String(hunk)}`;
+}
+
 /** The hunk in pieces of about PIECE lines. Side by side, what was removed and what came for it stay in one piece. */
 export function cut(hunk: HunkData, view: ViewType): readonly HunkData[] {
   const pieces: HunkData[] = [];
