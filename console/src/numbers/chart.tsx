@@ -1,5 +1,6 @@
 /** A chart over days, as stacked bars or lines; what it shows stands in a table beside it. */
 
+import { useElementSize } from "@mantine/hooks";
 import { scaleLinear } from "@visx/scale";
 import { useState } from "react";
 
@@ -7,7 +8,8 @@ import table from "../design/table.module.css";
 import { useSpeech } from "../words/words";
 import css from "./chart.module.css";
 
-const WIDTH = 640;
+const WIDTH = 640; // until it is known how much room there is
+const LABEL_PX = 100;
 const HEIGHT = 200;
 const LEFT = 56;
 const BOTTOM = 22;
@@ -33,12 +35,13 @@ export function Chart({ title, lead, days, series, kind, format }: Props) {
   const speech = useSpeech();
   const shown = format ?? ((value: number) => speech.number(value));
   const [at, setAt] = useState<number | null>(null);
+  const { ref, width } = useElementSize<HTMLDivElement>();
   return (
     <section className={css["chart"]} aria-label={title}>
       <h2>{title}</h2>
       {lead !== undefined && <p>{lead}</p>}
-      <div aria-hidden="true" onPointerLeave={() => { setAt(null); }}>
-        <Picture days={days} series={series} kind={kind} format={shown} at={at} tell={setAt} />
+      <div ref={ref} aria-hidden="true" onPointerLeave={() => { setAt(null); }}>
+        <Picture width={width === 0 ? WIDTH : width} days={days} series={series} kind={kind} format={shown} at={at} tell={setAt} />
         <ul className={css["legend"]}>
           {at !== null && <li>{speech.day(days[at] ?? "")}</li>}
           {series.map(({ name, tone, values }) => {
@@ -83,23 +86,25 @@ export function Chart({ title, lead, days, series, kind, format }: Props) {
 }
 
 interface PictureProps extends Required<Omit<Props, "title" | "lead">> {
+  /** In pixels of the screen, so that letters are as large on a phone. */
+  readonly width: number;
   readonly at: number | null;
   readonly tell: (index: number) => void;
 }
 
-function Picture({ days, series, kind, format, at, tell }: PictureProps) {
+function Picture({ width, days, series, kind, format, at, tell }: PictureProps) {
   const { day } = useSpeech();
   const height = (index: number): number => series.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
   const most = kind === "stacked" ? Math.max(0, ...days.map((_, index) => height(index))) : Math.max(0, ...series.flatMap(({ values }) => values.map((one) => one ?? 0)));
   const y = scaleLinear<number>({ domain: [0, most === 0 ? 1 : most], range: [HEIGHT - BOTTOM, TOP], nice: true });
-  const step = (WIDTH - LEFT) / Math.max(1, days.length);
+  const step = (width - LEFT) / Math.max(1, days.length);
   const middle = (index: number): number => LEFT + (index + 0.5) * step;
-  const every = Math.ceil(days.length / 6);
+  const every = Math.ceil(days.length / Math.max(1, Math.floor((width - LEFT) / LABEL_PX)));
   return (
-    <svg className={css["svg"]} viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`}>
+    <svg className={css["svg"]} viewBox={`0 0 ${String(width)} ${String(HEIGHT)}`}>
       {y.ticks(4).map((tick) => (
         <g key={tick}>
-          <line className={css["grid"]} x1={LEFT} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
+          <line className={css["grid"]} x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
           <text className={css["label"]} x={LEFT - 6} y={y(tick) + 4} textAnchor="end">
             {format(tick)}
           </text>

@@ -1,5 +1,6 @@
 /** Why the model said what it said: a force plot, the features by weight, and the same as a table. */
 
+import { useElementSize } from "@mantine/hooks";
 import { scaleLinear } from "@visx/scale";
 import { type ReactNode, useState } from "react";
 
@@ -10,10 +11,12 @@ import { type Speech, useSpeech } from "../words/words";
 import { type Explanation, type Part, explain, forces } from "./explained";
 import css from "./shap.module.css";
 
-const WIDTH = 640;
+const WIDTH = 640; // until it is known how much room there is
 const FORCE_PX = 56;
 const ROW_PX = 22;
-const NAME_PX = 200;
+const NAME_SHARE = 0.32;
+const FIGURE_PX = 48;
+const LETTER_PX = 7.3;
 
 export function Shap({ values, base }: { readonly values: unknown; readonly base: number | null }) {
   const speech = useSpeech();
@@ -36,10 +39,12 @@ export function Shap({ values, base }: { readonly values: unknown; readonly base
 
 function Pictures({ found }: { readonly found: Explanation }) {
   const [told, setTold] = useState<string | null>(null);
+  const { ref, width } = useElementSize<HTMLDivElement>();
+  const room = width === 0 ? WIDTH : width;
   return (
-    <div className={css["pictures"]} aria-hidden="true" onPointerLeave={() => { setTold(null); }}>
-      <Force found={found} tell={setTold} />
-      <Importance found={found} tell={setTold} />
+    <div ref={ref} className={css["pictures"]} aria-hidden="true" onPointerLeave={() => { setTold(null); }}>
+      <Force found={found} width={room} tell={setTold} />
+      <Importance found={found} width={room} tell={setTold} />
       <p className={css["told"]}>{told ?? "\u00a0"}</p>
     </div>
   );
@@ -47,17 +52,19 @@ function Pictures({ found }: { readonly found: Explanation }) {
 
 interface Drawn {
   readonly found: Explanation;
+  /** In pixels of the screen, so that letters are as large on a phone. */
+  readonly width: number;
   readonly tell: (text: string | null) => void;
 }
 
 /** What pushed it up from the left, what pulled it down from the right; they meet where the model ended. */
-function Force({ found, tell }: Drawn) {
+function Force({ found, width, tell }: Drawn) {
   const speech = useSpeech();
   const segments = forces(found);
   const ends = [found.end, found.base ?? found.end, ...segments.flatMap(({ from, to }) => [from, to])];
-  const x = scaleLinear<number>({ domain: [Math.min(...ends), Math.max(...ends)], range: [4, WIDTH - 4] });
+  const x = scaleLinear<number>({ domain: [Math.min(...ends), Math.max(...ends)], range: [4, width - 4] });
   return (
-    <svg className={css["svg"]} viewBox={`0 0 ${String(WIDTH)} ${String(FORCE_PX)}`}>
+    <svg className={css["svg"]} viewBox={`0 0 ${String(width)} ${String(FORCE_PX)}`}>
       {segments.map((one) => (
         <path
           key={`${one.feature} ${String(one.from)}`}
@@ -67,14 +74,14 @@ function Force({ found, tell }: Drawn) {
         />
       ))}
       <line className={css["end"]} x1={x(found.end)} x2={x(found.end)} y1={4} y2={FORCE_PX - 14} />
-      <text className={css["figure"]} x={within(x(found.end))} y={FORCE_PX - 2}>
+      <text className={css["figure"]} x={within(x(found.end), width)} y={FORCE_PX - 2}>
         {format(found.end, speech)}
       </text>
       {found.base !== null && (
         <>
           <line className={css["base"]} x1={x(found.base)} x2={x(found.base)} y1={4} y2={FORCE_PX - 14} />
           {Math.abs(x(found.base) - x(found.end)) > 110 && (
-            <text className={css["figure"]} x={within(x(found.base))} y={FORCE_PX - 2}>
+            <text className={css["figure"]} x={within(x(found.base), width)} y={FORCE_PX - 2}>
               {speech.say("shap.base", { base: format(found.base, speech) })}
             </text>
           )}
@@ -84,21 +91,22 @@ function Force({ found, tell }: Drawn) {
   );
 }
 
-function Importance({ found, tell }: Drawn) {
+function Importance({ found, width, tell }: Drawn) {
   const speech = useSpeech();
   const { parts, others } = found;
   const most = Math.max(...parts.map(({ value }) => Math.abs(value)), Math.abs(others?.value ?? 0));
-  const middle = NAME_PX + (WIDTH - NAME_PX) / 2;
-  const x = scaleLinear<number>({ domain: [-most, most], range: [NAME_PX + 48, WIDTH - 48] });
+  const name = Math.round(width * NAME_SHARE);
+  const middle = name + (width - name) / 2;
+  const x = scaleLinear<number>({ domain: [-most, most], range: [name + FIGURE_PX, width - FIGURE_PX] });
   const rows: readonly Part[] = others === null ? parts : [...parts, { feature: speech.say("shap.others", { count: others.count }), value: others.value }];
   return (
-    <svg className={css["svg"]} viewBox={`0 0 ${String(WIDTH)} ${String(rows.length * ROW_PX)}`}>
+    <svg className={css["svg"]} viewBox={`0 0 ${String(width)} ${String(rows.length * ROW_PX)}`}>
       <line className={css["base"]} x1={middle} x2={middle} y1={0} y2={rows.length * ROW_PX} />
       {rows.map((one, index) => (
         <g key={one.feature} onPointerEnter={() => { tell(meaning(one, speech)); }}>
-          <rect className={css["hit"]} x={0} y={index * ROW_PX} width={WIDTH} height={ROW_PX} />
-          <text className={css["name"]} x={NAME_PX - 8} y={index * ROW_PX + 15}>
-            {shortened(one.feature)}
+          <rect className={css["hit"]} x={0} y={index * ROW_PX} width={width} height={ROW_PX} />
+          <text className={css["name"]} x={name - 8} y={index * ROW_PX + 15}>
+            {shortened(one.feature, Math.floor(name / LETTER_PX) - 1)}
           </text>
           <rect
             className={one.value >= 0 ? css["good"] : css["bad"]}
@@ -162,13 +170,13 @@ function format(value: number, { number }: Speech): string {
   return number(value, { signDisplay: "exceptZero", maximumFractionDigits: 3 });
 }
 
-function shortened(feature: string): string {
+function shortened(feature: string, most: number): string {
   const shown = escaped(feature);
-  return shown.length > 28 ? `${shown.slice(0, 27)}…` : shown;
+  return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
 }
 
-function within(x: number): number {
-  return Math.max(56, Math.min(WIDTH - 56, x));
+function within(x: number, width: number): number {
+  return Math.max(56, Math.min(width - 56, x));
 }
 
 /** A bar with a point in the direction in which it pushes. */
