@@ -67,6 +67,28 @@ async def test_several_are_rejected_and_what_was_skipped_says_why(stage: Stage, 
     ]  # fmt: skip
 
 
+async def test_what_is_critical_among_many_needs_a_fresh_login(stage: Stage, sit: Sit) -> None:
+    await stage.review(1)
+    await stage.review(2, vulnerability__severity="critical")
+    alice = await sit()
+    stage.issuer.age_s = 600
+    await alice.log_in("alice")
+    await expect(alice.row("p-1")).to_be_visible()
+    await alice.press("j", "x", "j", "Shift+X", "b")
+    dialog = alice.page.get_by_role("dialog")
+    await dialog.get_by_text("Approve", exact=True).click()
+    await dialog.get_by_role("button", name="See what would happen").click()
+    await expect(dialog.get_by_text("1 · Skipped")).to_be_visible()
+    stage.issuer.age_s = 0
+    await dialog.get_by_role("button", name="Log in again").click()
+    await expect(dialog.get_by_text("1 · Skipped")).to_be_hidden()
+    await dialog.get_by_role("button", name="Do it for 2").click()
+    await expect(dialog.get_by_text("1 · Approved")).to_be_visible()
+    assert [await stage.state(f"p-{n}") for n in (1, 2)] == ["approved", "pending"]
+    async with stage.client("bob") as client:
+        assert (await client.get("/hitl/patches/p-2")).json()["approvals"] == ["alice"]
+
+
 async def test_all_that_pass_a_filter_are_decided_however_many_pages(stage: Stage, sit: Sit) -> None:
     for number in range(1, 206):
         await stage.review(number, vulnerability__package="shop" if number % 41 else "other")

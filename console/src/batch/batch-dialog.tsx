@@ -18,6 +18,7 @@ import { Failure } from "../design/state";
 import { useStay } from "../design/use-stay";
 import { Chip, Foreign } from "../design/piece";
 import { useNames } from "../people/use-people";
+import { StepUp } from "../session/step-up";
 import { useClient } from "../session/use-session";
 import { type Speech, useSpeech } from "../words/words";
 import type { View } from "../queue/view";
@@ -46,15 +47,19 @@ export function BatchDialog({ view, chosen, all, order: chosenOrder, change, can
   const order = chosenOrder.action === "reject" ? { ...chosenOrder, text: withPresets(chosenOrder.text, chosenOrder.presets, speech) } : chosenOrder;
   const [progress, setProgress] = useState<readonly [number, number]>([0, 0]);
   const [done, setDone] = useState<readonly ItemAnswer[]>([]);
+  const plan = async (items: readonly Item[]) => {
+    const answers = await act(client, items, order, null, (done) => { setProgress([done.length, items.length]); });
+    const possible = items.filter((_, index) => answers[index] !== undefined && !isSkipped(answers[index]));
+    return { items, answers, possible, keys: keysFor(possible) };
+  };
   const planning = useMutation({
-    mutationFn: async () => {
+    // Of all that was chosen, or once some was done only of what is left.
+    mutationFn: async (left: readonly Item[] | null) => {
+      if (left !== null) return await plan(left);
       const found = all ? await collect(client, view, (count) => { setProgress([0, count]); }) : [];
       const known = new Set(found.map(({ patch_id: id }) => id));
       const picked = chosen.map(itemOf).filter(({ patch_id: id }) => !known.has(id));
-      const items = [...picked, ...found].slice(0, TAKEN_MAX);
-      const plan = await act(client, items, order, null, (done) => { setProgress([done.length, items.length]); });
-      const possible = items.filter((_, index) => plan[index] !== undefined && !isSkipped(plan[index]));
-      return { items, plan, possible, keys: keysFor(possible) };
+      return await plan([...picked, ...found].slice(0, TAKEN_MAX));
     },
   });
   const doing = useMutation({
@@ -65,17 +70,18 @@ export function BatchDialog({ view, chosen, all, order: chosenOrder, change, can
       }),
     onSettled: () => void cached.invalidateQueries({ queryKey: keys.queue }),
   });
-  const plan = planning.data?.plan;
+  const planned = planning.data?.answers;
   const possible = planning.data?.possible ?? [];
   useStay(doing.isPending);
   // What was done is done, also where the rest failed.
-  const shown = done.length > 0 ? done : plan;
+  const shown = done.length > 0 ? done : planned;
+  const unproven = done.length > 0 ? possible.filter((_, index) => done[index] !== undefined && isLoginTooOld(done[index])) : null;
   const busy = planning.isPending || doing.isPending;
   const close = doing.isSuccess ? finish : cancel;
   return (
     <Dialog opened onClose={doing.isPending ? () => undefined : close} withCloseButton={!doing.isPending} size="xl" title={say("batch.title", { count: planning.data?.items.length ?? chosen.length })}>
       <Stack>
-        {plan === undefined && <Choice order={chosenOrder} change={change} disabled={busy} />}
+        {planned === undefined && <Choice order={chosenOrder} change={change} disabled={busy} />}
         {all && planning.data?.items.length === TAKEN_MAX && <p role="note">{say("batch.limited", { count: TAKEN_MAX })}</p>}
         {busy && (
           <div role="status">
@@ -92,17 +98,29 @@ export function BatchDialog({ view, chosen, all, order: chosenOrder, change, can
             <Answers answers={shown} />
           </>
         )}
-        {plan !== undefined && doing.data === undefined && possible.length === 0 && <p>{say("batch.nothing")}</p>}
+        {!busy && shown?.some(isLoginTooOld) === true && (
+          <Group role="alert" gap="xs">
+            <StepUp
+              verb="login.again"
+              done={() => {
+                doing.reset();
+                setDone([]);
+                planning.mutate(unproven);
+              }}
+            />
+          </Group>
+        )}
+        {planned !== undefined && doing.data === undefined && possible.length === 0 && <p>{say("batch.nothing")}</p>}
         <Group justify="flex-end">
           <Button variant="default" onClick={close} disabled={doing.isPending}>
             {say(doing.isIdle ? "decide.cancel" : "batch.close")}
           </Button>
-          {plan === undefined && (
-            <Button loading={busy} disabled={order.action === "reject" && order.text.trim() === ""} onClick={() => { planning.mutate(); }}>
+          {planned === undefined && (
+            <Button loading={busy} disabled={order.action === "reject" && order.text.trim() === ""} onClick={() => { planning.mutate(null); }}>
               {say("batch.dry_run")}
             </Button>
           )}
-          {plan !== undefined && doing.data === undefined && possible.length > 0 && (
+          {planned !== undefined && doing.data === undefined && possible.length > 0 && (
             <Button loading={busy} {...(order.action === "reject" ? { color: DANGER } : {})} onClick={() => { if (planning.data !== undefined) doing.mutate({ items: possible, keys: planning.data.keys }); }}>
               {say("batch.do", { count: possible.length })}
             </Button>
@@ -188,6 +206,10 @@ function Answers({ answers: given }: { readonly answers: readonly ItemAnswer[] }
       </ul>
     </div>
   );
+}
+
+function isLoginTooOld({ status, problem }: ItemAnswer): boolean {
+  return problemOf(status, problem ?? {}).kind === "login-too-old";
 }
 
 function Skipped({ answer }: { readonly answer: ItemAnswer }) {

@@ -1,7 +1,7 @@
 /** What is on its way: not sent yet and still to be taken back, being sent, done, or refused and why. */
 
 import { Button } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { keys } from "../api/queries";
@@ -11,7 +11,7 @@ import { Id } from "../design/piece";
 import { useKeys } from "../keyboard/use-keys";
 import { useNames } from "../people/use-people";
 import { toPatch, useGo, useView } from "../place";
-import { useSession } from "../session/use-session";
+import { StepUp } from "../session/step-up";
 import { type Key, useSpeech } from "../words/words";
 import { isEmpty } from "./draft";
 import { type Action, type Outgoing, type Wish, isGivenBack } from "./outgoing";
@@ -109,20 +109,10 @@ function Done({ wish, missing }: { readonly wish: Wish; readonly missing: number
 function LoginTooOld({ one }: { readonly one: Outgoing }) {
   const { say } = useSpeech();
   const desk = useDesk();
-  const session = useSession();
-  const again = useMutation({
-    mutationFn: async () => await session.signInAgain(true),
-    onSuccess: (isBack) => {
-      if (isBack) desk.sendNow(one.key);
-    },
-  });
   return (
     <div className={css["line"]} data-stage="refused" role="alert">
       <What wish={one.wish} />
-      <span>{again.error === null ? say("login.step_up.lead") : say("login.failed", { reason: escaped(again.error.message) })}</span>
-      <Button size="compact-sm" onClick={() => { again.mutate(); }}>
-        {say("login.step_up")}
-      </Button>
+      <StepUp verb="login.step_up" done={() => { desk.sendNow(one.key); }} />
       <Button size="compact-sm" variant="default" onClick={() => { desk.dismiss(one.key); }}>
         {say("decide.cancel")}
       </Button>
