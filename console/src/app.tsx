@@ -10,6 +10,7 @@ import type { ConsoleConfig } from "./api/types";
 import { type Settings, load, save } from "./design/settings";
 import { Empty, Loading, Region } from "./design/state";
 import { theme, variables } from "./design/theme";
+import { SettingsContext } from "./design/use-settings";
 import { Work } from "./decide/work";
 import { Keyboard } from "./keyboard/keys";
 import { KeyboardContext } from "./keyboard/use-keys";
@@ -99,11 +100,13 @@ function Inside({ config, settings, change }: InsideProps) {
   if (who === null) return <LoginPage config={config} />;
   return (
     <PeopleContext value={people}>
-      <Work key={who}>
-        <Shell config={config} settings={settings} change={change}>
-          <Pages />
-        </Shell>
-      </Work>
+      <SettingsContext value={settings}>
+        <Work key={who}>
+          <Shell config={config} settings={settings} change={change}>
+            <Pages />
+          </Shell>
+        </Work>
+      </SettingsContext>
     </PeopleContext>
   );
 }

@@ -30,7 +30,12 @@ export function toQueue(view: View): string {
   return params === "" ? PLACES.turn : `${PLACES.turn}?${params}`;
 }
 
-export function useGo(): (to: string) => void {
+/** How somebody came to a card whom the console brought there: from the one before it. */
+export const BY_NEXT = "by next";
+
+export function useGo(): (to: string, how?: typeof BY_NEXT) => void {
   const [, go] = useLocation();
-  return go;
+  return (to, how) => {
+    go(to, how === undefined ? {} : { state: how });
+  };
 }

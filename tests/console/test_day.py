@@ -54,7 +54,10 @@ async def test_a_reviewers_day(stage: Stage, alice: Reader) -> None:
     await expect(page.get_by_label("Sending")).to_contain_text("p-3 Rejected")
     assert await stage.state("p-3") == "rejected"
 
-    # Claimed; and the session ends while a comment is being written.
+    # Held by itself, let go, claimed; and the session ends while a comment is being written.
+    await expect(page.get_by_text("Held by you")).to_be_visible()
+    await alice.press("m")
+    await expect(page.get_by_text("Held by you")).to_be_hidden()
     await alice.press("m")
     await expect(page.get_by_text("Held by you")).to_be_visible()
     await alice.press("c")

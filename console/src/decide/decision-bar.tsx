@@ -26,8 +26,9 @@ import { type Draft, EMPTY, isEmpty, keep, read } from "./draft";
 import { heldNow } from "./holding";
 import { type Action, type Wish, isUnderWay } from "./outgoing";
 import { possible } from "./possible";
+import { useHold } from "./use-hold";
 import { type Said, SayDialog } from "./say-dialog";
-import { useDesk, useOutgoingOf } from "./work";
+import { useDesk, useHolds, useOutgoingOf } from "./work";
 
 type What = "approve" | "reject" | "comment" | "takeover" | "revoke" | "reopen" | "glass" | "glass_review";
 
@@ -57,6 +58,7 @@ export function DecisionBar({ detail, readAt, goOn, isReady, notice }: Props) {
   const isBusy = outgoing !== null && isUnderWay(outgoing.stage);
   const [dialog, setDialog] = useState<Open | null>(null);
   const courtesy = useCourtesy(detail);
+  useHold(detail.patch_id, can.claim && can.approve && isReady && !isBusy);
   const open = (what: What): void => {
     setDialog({ what, version: detail.version });
   };
@@ -79,21 +81,22 @@ export function DecisionBar({ detail, readAt, goOn, isReady, notice }: Props) {
   };
   const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
   const on = (possible: boolean, what: Key, run: () => void) => (possible && !isBusy ? { what, run } : null);
+  const more = ([
+    ["release", can.release, "m", () => { courtesy.mutate("release"); }],
+    ["takeover", can.takeover, "t", () => { open("takeover"); }],
+    ["glass", can.breakGlass && isReady, "Shift+g", () => { open("glass"); }],
+    ["glass_review", can.reviewGlass, "v", () => { open("glass_review"); }],
+    ["revoke", can.revoke, "Shift+r", () => { open("revoke"); }],
+    ["reopen", can.reopen, "o", () => { open("reopen"); }],
+  ] as const).filter(([, isPossible]) => isPossible);
   useKeys({
+    ...Object.fromEntries(more.map(([what, , key, run]) => [key, on(true, `decide.${what}`, run)])),
     a: on(can.approve && isReady, "decide.approve", approveNow),
     "Shift+a": on(can.approve && isReady, "decide.approve_comment", () => { open("approve"); }),
     r: on(can.reject, "decide.reject", () => { open("reject"); }),
     c: on(can.comment, "decide.comment", () => { open("comment"); }),
-    m: on(can.claim || can.release, can.release ? "decide.release" : "decide.claim", () => { courtesy.mutate(can.release ? "release" : "claim"); }),
+    ...(can.release ? {} : { m: on(can.claim, "decide.claim", () => { courtesy.mutate("claim"); }) }),
   });
-  const more = ([
-    ["release", can.release, () => { courtesy.mutate("release"); }],
-    ["takeover", can.takeover, () => { open("takeover"); }],
-    ["glass", can.breakGlass && isReady, () => { open("glass"); }],
-    ["glass_review", can.reviewGlass, () => { open("glass_review"); }],
-    ["revoke", can.revoke, () => { open("revoke"); }],
-    ["reopen", can.reopen, () => { open("reopen"); }],
-  ] as const).filter(([, isPossible]) => isPossible);
   const nameOf = useNames(detail.claimed_by);
   const held = { person: detail.claimed_by === null ? "" : nameOf(detail.claimed_by), until: detail.claimed_until === null ? "" : time(detail.claimed_until) };
   const forReason = (action: "revoke" | "reopen") => (reason: string, typed: Draft): void => { decide(action, { reason }, typed); };
@@ -167,9 +170,9 @@ export function DecisionBar({ detail, readAt, goOn, isReady, notice }: Props) {
           <Menu.Target>
             <Button variant="default">{say("decide.more")}</Button>
           </Menu.Target>
-          <Menu.Dropdown>
-            {more.map(([what, , run]) => (
-              <Menu.Item key={what} onClick={run}>
+          <Menu.Dropdown className={css["more"] ?? ""}>
+            {more.map(([what, , key, run]) => (
+              <Menu.Item key={what} onClick={run} rightSection={<Caps keys={key} />}>
                 {say(`decide.${what}`)}…
               </Menu.Item>
             ))}
@@ -218,6 +221,7 @@ function useCourtesy(detail: Detail) {
   const { subject } = useMe();
   const cached = useQueryClient();
   const changes = useChanges();
+  const holds = useHolds();
   return useMutation({
     mutationFn: async (ask: Ask) => {
       const what = typeof ask === "string" ? ask : "takeover";
@@ -225,6 +229,7 @@ function useCourtesy(detail: Detail) {
       return (await client.post<Held>(ofPatch(detail.patch_id, what), { body })).body;
     },
     onSuccess: (held, ask) => {
+      holds.forget(detail.patch_id);
       if (typeof ask !== "string") keep(subject, detail.patch_id, "takeover", EMPTY);
       changes.hold(detail.patch_id);
       amendCard(cached, detail.patch_id, (had) => ({ ...had, claimed_by: held.claimed_by, claimed_until: held.claimed_until }));

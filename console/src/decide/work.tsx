@@ -3,9 +3,9 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 
-import { amend, keys } from "../api/queries";
+import { amend, amendCard, keys } from "../api/queries";
 import { type Client, Unreachable, ofPatch } from "../api/client";
-import type { Approved } from "../api/types";
+import type { Approved, Held } from "../api/types";
 import { Changes } from "../live/changes";
 import { Live } from "../live/live";
 import { LiveContext } from "../live/use-live";
@@ -13,7 +13,8 @@ import type { Session } from "../session/session";
 import { useClient, useMe, useSession } from "../session/use-session";
 import { attend } from "./attend";
 import * as draft from "./draft";
-import { Desk, type Outgoing, type Send, type Wish } from "./outgoing";
+import { type Ask, Holds, type Standing } from "./holds";
+import { Desk, type Outgoing, type Send, type Wish, clock, isGivenBack } from "./outgoing";
 
 const DeskContext = createContext<Desk | null>(null);
 
@@ -21,6 +22,14 @@ export function useDesk(): Desk {
   const desk = useContext(DeskContext);
   if (desk === null) throw new Error("no desk around");
   return desk;
+}
+
+const HoldsContext = createContext<Holds | null>(null);
+
+export function useHolds(): Holds {
+  const holds = useContext(HoldsContext);
+  if (holds === null) throw new Error("no holds around");
+  return holds;
 }
 
 export function useOutgoing(): readonly Outgoing[] {
@@ -47,6 +56,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
         void cached.invalidateQueries({ queryKey: keys.patch(wish.patchId), refetchType: "none" });
       }, draft.memory(subject)),
   );
+  const [holds] = useState(() => new Holds(holder(client, session, cached, changes), (patchId) => standingOf(desk, patchId), clock));
   const [live] = useState(
     () =>
       new Live(client, {
@@ -64,6 +74,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
   useEffect(() => {
     const leave = (): void => {
       desk.leave();
+      holds.leaveAll();
     };
     const warn = (event: BeforeUnloadEvent): void => {
       if (desk.wouldLose()) event.preventDefault();
@@ -72,6 +83,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
       if (document.visibilityState === "visible") live.wake();
     };
     const part = attend(session, cached, desk, live);
+    const letGo = desk.subscribe(holds.look);
     draft.forgetOthers(subject);
     live.open();
     desk.resume();
@@ -81,6 +93,7 @@ export function Work({ children }: { readonly children: ReactNode }) {
     document.addEventListener("visibilitychange", wake);
     return () => {
       part();
+      letGo();
       live.close();
       desk.close();
       window.removeEventListener("pagehide", leave);
@@ -88,10 +101,12 @@ export function Work({ children }: { readonly children: ReactNode }) {
       window.removeEventListener("online", wake);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [cached, desk, live, session, subject]);
+  }, [cached, desk, holds, live, session, subject]);
   return (
     <DeskContext value={desk}>
-      <LiveContext value={{ live, changes }}>{children}</LiveContext>
+      <HoldsContext value={holds}>
+        <LiveContext value={{ live, changes }}>{children}</LiveContext>
+      </HoldsContext>
     </DeskContext>
   );
 }
@@ -103,6 +118,22 @@ function mark(cached: QueryClient, changes: Changes, { patchId, action }: Wish, 
   const decision = BECOMES[action];
   if (missing > 0) amend(cached, patchId, (review) => ({ ...review, approvals: [...new Set([...review.approvals, subject])] }));
   else if (decision !== null) changes.decide(patchId, { decision, by: subject });
+}
+
+/** Claims and lets go in the name of whoever is logged in. */
+function holder(client: Client, session: Session, cached: QueryClient, changes: Changes): Ask {
+  return async (patchId, what, leaving) => {
+    if (session.now().kind !== "in") throw new Unreachable("nobody is logged in");
+    const { body } = await client.post<Held>(ofPatch(patchId, what), { keepalive: leaving });
+    changes.hold(patchId);
+    amendCard(cached, patchId, (had) => ({ ...had, claimed_by: body.claimed_by, claimed_until: body.claimed_until }));
+  };
+}
+
+function standingOf(desk: Desk, patchId: string): Standing {
+  const stage = desk.now().findLast(({ wish }) => wish.patchId === patchId)?.stage;
+  if (stage?.kind === "done") return "decided"; // the claim went with it, also by one approval of several
+  return stage === undefined || isGivenBack(stage) ? "open" : "deciding";
 }
 
 const KEEPALIVE_MAX = 8_000; // of the 64 KiB that a browser has for all of them

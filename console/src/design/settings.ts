@@ -1,10 +1,11 @@
-/** What a person chose for this browser: language, and whether keys work. Colours are kept by Mantine. */
+/** What a person chose for this browser: language, whether keys work, whether they hold what Next opens. Colours are kept by Mantine. */
 
 import type { Language } from "../words/words";
 
 export interface Settings {
   readonly language: Language;
   readonly keys: boolean;
+  readonly hold: boolean;
 }
 
 const NAME = "hitl.settings";
@@ -12,7 +13,7 @@ const NAME = "hitl.settings";
 export function load(): Settings {
   const told = parse(localStorage.getItem(NAME));
   const wanted = told["language"] ?? navigator.language.slice(0, 2);
-  return { language: wanted === "pt" ? "pt" : "en", keys: told["keys"] !== false };
+  return { language: wanted === "pt" ? "pt" : "en", keys: told["keys"] !== false, hold: told["hold"] !== false };
 }
 
 export function save(settings: Settings): void {

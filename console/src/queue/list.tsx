@@ -8,7 +8,7 @@ import type { Review } from "../api/types";
 import { useOutgoing } from "../decide/work";
 import { useKeys } from "../keyboard/use-keys";
 import { useHeard } from "../live/use-live";
-import { toPatch, useGo } from "../place";
+import { BY_NEXT, toPatch, useGo } from "../place";
 import { useMay } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { useNext } from "./use-next";
@@ -110,7 +110,7 @@ export function List({ view, queue, selection }: Props) {
     j: { what: "keys.move_down", run: () => { move(1); } },
     k: { what: "keys.move_up", run: () => { move(-1); } },
     Enter: { what: "keys.open", run: () => { onto(current(), (id) => { go(toPatch(id, view)); }); } },
-    n: next === null ? null : { what: "decide.next", run: () => { go(toPatch(next, view)); } },
+    n: next === null ? null : { what: "decide.next", run: () => { go(toPatch(next, view), BY_NEXT); } },
     x: mayReview ? { what: "keys.select", run: () => { onto(current(), selection.toggle); } } : null,
     "Shift+x": mayReview ? { what: "keys.select_range", run: () => { onto(current(), selection.extend); } } : null,
   });

@@ -4,7 +4,7 @@ import { Button, Group, Loader, Menu } from "@mantine/core";
 import { useState } from "react";
 
 import { forgetOthers } from "../decide/draft";
-import { useDesk } from "../decide/work";
+import { useDesk, useHolds } from "../decide/work";
 import { Dialog } from "../design/dialog";
 import { escaped } from "../design/hidden";
 import { DANGER } from "../design/theme";
@@ -21,9 +21,11 @@ export function Person({ open }: { readonly open: (what: Open) => void }) {
   const me = useMe();
   const session = useSession();
   const desk = useDesk();
+  const holds = useHolds();
   const [isHeld, setHeld] = useState(false);
   const [isGoing, setGoing] = useState(false);
   const leave = (): void => {
+    holds.leaveAll();
     // First of all: an answer that still comes must not write anything back, nor the page ask whether to stay.
     desk.close();
     forgetOthers(null);

@@ -47,6 +47,12 @@ export function SettingsDialog({ opened, close, settings, change }: Props) {
           label={say("settings.keys")}
           onChange={({ currentTarget }) => { change({ ...settings, keys: currentTarget.checked }); }}
         />
+        <Switch
+          checked={settings.hold}
+          label={say("settings.hold")}
+          description={say("settings.hold.lead")}
+          onChange={({ currentTarget }) => { change({ ...settings, hold: currentTarget.checked }); }}
+        />
       </Stack>
     </Dialog>
   );
