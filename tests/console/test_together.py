@@ -163,7 +163,8 @@ async def test_a_lane_with_nothing_in_it_is_not_read_again_for_every_review_else
         await client.post("/hitl/patches/_/claim", params={"patch_id": "p-1"})
     await page.clock.fast_forward(FILL_MS)
     await expect(alice.row("p-1")).to_be_visible()
-    assert len(asked) <= 2
+    assert len([one for one in asked if "limit=100" in one]) <= 2
+    assert len(asked) <= 6  # with how many two lanes hold
 
 
 async def test_that_a_card_changed_is_said_where_one_decides_and_moves_nothing(stage: Stage, sit: Sit) -> None:

@@ -2,10 +2,10 @@
 
 import { Button, Drawer, Select, Tabs, TextInput } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 
-import { keys } from "../api/queries";
+import { held, keys } from "../api/queries";
 import { UNWRITTEN } from "../batch/batch";
 import { BatchDialog } from "../batch/batch-dialog";
 import { PageTitle } from "../design/page-title";
@@ -14,7 +14,7 @@ import { useTyped } from "../design/use-typed";
 import { useChanges, useHeard } from "../live/use-live";
 import { useKeys } from "../keyboard/use-keys";
 import { useView } from "../place";
-import { useMay } from "../session/use-session";
+import { useClient, useMay } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { ActiveFilters, Filters } from "./filters";
 import { List } from "./list";
@@ -112,11 +112,19 @@ function Lanes({ view, change }: Changing) {
         {lanes.map((lane) => (
           <Tabs.Tab key={lane} value={lane}>
             {say(`turn.lane.${lane}`)}
+            {(lane === "mine" || lane === "second") && <Held view={{ ...view, lane }} />}
           </Tabs.Tab>
         ))}
       </Tabs.List>
     </Tabs>
   );
+}
+
+/** How many of what passes the filters a lane holds; none is not said. */
+function Held({ view }: { readonly view: View }) {
+  const { data } = useQuery({ ...held(useClient(), view), placeholderData: (before) => before });
+  if (data === undefined || data === null || data === "0") return null;
+  return <span className={css["count"]}> {data}</span>;
 }
 
 function Search({ view, change }: Changing) {
