@@ -265,13 +265,12 @@ async def test_a_claim_is_held_renewed_taken_over_and_released(world: World, sid
 
 
 async def test_whoever_works_on_a_review_holds_it_on(world: World, sidecar: asyncpg.Connection, database: str) -> None:
-    version = await pending(world)
+    await pending(world)
     await sidecar.execute("SELECT claim_by_person('p-1', 'ann', $1, NULL, false, NULL, NULL)", REVIEWERS)
     owner = await asyncpg.connect(database)
     for work in (
         sidecar.execute("SELECT renew_claim('p-1', 'ann')"),
         sidecar.execute("SELECT comment_by_person('p-1', 'ann', $1, 'hm', false, NULL, NULL)", REVIEWERS),
-        vote(sidecar, version),
     ):
         await owner.execute(
             "UPDATE claim SET claimed_at = now() - interval '9 minutes', until = now() + interval '1 minute'"
@@ -286,6 +285,19 @@ async def test_whoever_works_on_a_review_holds_it_on(world: World, sidecar: asyn
     await sidecar.execute("SELECT renew_claim('p-1', 'ann')")
     assert await world.rows("SELECT until > now() FROM claim") == [(False,)], "what is over stays over"
     await owner.close()
+
+
+async def test_whoever_gave_theirs_holds_it_no_longer(world: World, sidecar: asyncpg.Connection) -> None:
+    version = await pending(world)
+    await sidecar.execute("SELECT claim_by_person('p-1', 'bob', $1, NULL, false, NULL, NULL)", REVIEWERS)
+    await vote(sidecar, version)
+    assert await world.rows("SELECT person FROM claim") == [("bob",)], "nobody ends another's claim by an approval"
+    await sidecar.execute("SELECT claim_by_person('p-1', 'ann', $1, 'ill', true, NULL, NULL)", REVIEWERS)
+    await vote(sidecar, version + 1, "cat")
+    assert await world.rows("SELECT person FROM claim") == [("ann",)]
+    await sidecar.execute("SELECT claim_by_person('p-1', 'bob', $1, 'ill', true, NULL, NULL)", REVIEWERS)
+    await vote(sidecar, version + 2, "bob")
+    assert await world.rows("SELECT person FROM claim") == []
 
 
 async def test_a_comment_is_kept_and_moves_nothing(world: World, sidecar: asyncpg.Connection) -> None:
