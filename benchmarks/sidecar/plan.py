@@ -11,10 +11,11 @@ from benchmarks.sidecar import fill
 from hitl_stream.store import database, review, statement
 from hitl_stream.store.queue import COUNT_MAX, FEW_MAX, START
 
-_ALL: Final[tuple[Any, ...]] = ([], [], [], [], None, None, None, None, None, None, None, None, None)
+_ALL: Final[tuple[Any, ...]] = ([], [], [], [], *[None] * 11)
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
-_SEVERE: Final = (["ecosystem:npm"], *_ALL[1:-2], "high", None)  # as the list asks: one severity is no tag
-_RARE: Final = (["package:package-17", "cwe_class:xss"], *_ALL[1:])
+_SEVERE: Final = (["ecosystem:npm"], *_ALL[1:-4], "high", None, None, None)  # as the list asks: one severity is no tag
+_RARE: Final = (["cwe_class:xss"], *_ALL[1:-2], "package-17", None)
+_PACKAGE: Final = (*_ALL[:-2], "package-17", None)
 
 _SIZES = """
 SELECT c.relname, c.reltuples::bigint AS rows, pg_total_relation_size(c.oid) AS bytes
@@ -38,6 +39,7 @@ async def plans(url: str, patches: int) -> list[str]:
     asked: dict[str, tuple[str, tuple[Any, ...]]] = {
         "the first page": ("queue_by_priority", (*START, 51, *_ALL, 0)),
         "a page of what is severe and of one ecosystem": ("queue_by_priority", (*START, 51, *_SEVERE, 0)),
+        "what is of one package": ("queue_few", (*START, 51, *_PACKAGE, 0, "risk", COUNT_MAX + 1)),
         "what is of one package and one class": ("queue_few", (*START, 51, *_RARE, 0, "risk", FEW_MAX + 1)),
         "the count of all": ("queue_count", (COUNT_MAX + 1, *_ALL)),
         "the count of two filters": ("queue_count", (COUNT_MAX + 1, *_SEVERE)),

@@ -26,7 +26,10 @@ AGE_S_MAX = 366 * 86_400
 TAGS = (
     "severity", "risk", "cwe", "cwe_class", "package", "ecosystem", "language", "strategy", "prediction", "reason", "cve",
 )  # fmt: skip
-_RANKED: Final[Mapping[str, Collection[str]]] = {"severity": (*Severity, "unknown"), "risk": (*Risk, "unknown")}
+# Of these a single one has an index of its own, where it is one of those that are known.
+_SINGLE: Final[Mapping[str, Collection[str] | None]] = {
+    "severity": (*Severity, "unknown"), "risk": (*Risk, "unknown"), "package": None, "cve": None,
+}  # fmt: skip
 _KNOWN = frozenset(
     (
         *TAGS,
@@ -80,11 +83,11 @@ def _capped(count: int) -> int | str:
 
 
 def _wanted(asked: Asked, asked_for: Query) -> Wanted:
-    ranked = {name: rank for name in _RANKED if (rank := _rank(asked_for, name)) is not None}
+    single = {name: value for name in _SINGLE if (value := _single(asked_for, name)) is not None}
     tags = [
         [f"{name}:{query.text(name, value)}" for value in asked_for.given[name]]
         for name in TAGS
-        if name in asked_for.given and name not in ranked
+        if name in asked_for.given and name not in single
     ]
     one_of = [values for values in tags if len(values) > 1]
     if len(one_of) > ONE_OF_MAX:
@@ -99,14 +102,16 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     older_than_s = asked_for.whole("older_than_s", 0, 0, AGE_S_MAX)
     said = asked_for.last("q")
     return Wanted(
-        severity=ranked.get("severity"),
-        risk=ranked.get("risk"),
+        severity=single.get("severity"),
+        risk=single.get("risk"),
+        package=single.get("package"),
+        cve=single.get("cve"),
         every=tuple(values[0] for values in tags if len(values) == 1),
         one_of=tuple(one_of),
         confidence_min=_fraction(asked_for, "confidence_min"),
         confidence_max=_fraction(asked_for, "confidence_max"),
         opened_before=datetime.now(UTC) - timedelta(seconds=older_than_s) if older_than_s else None,
-        starts=None if said is None else _starts(query.text("q", said)),
+        starts=None if said is None else query.text("q", said),
         said=said,
         claimed_by=asked.who.subject if claimed == "me" else None,
         unclaimed=claimed == "nobody",
@@ -115,15 +120,14 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     )
 
 
-def _rank(asked_for: Query, name: str) -> str | None:
-    """The one severity or risk that is asked for: what a priority is made of has indexes of its own."""
-    values = asked_for.given.get(name, ())
-    return values[0].lower() if len(values) == 1 and values[0].lower() in _RANKED[name] else None
-
-
-def _starts(said: str) -> str:
-    """CVEs are found however they are written."""
-    return said.upper() if said.lower().startswith("cve-") else said
+def _single(asked_for: Query, name: str) -> str | None:
+    """The one value that is asked for, where it has an index of its own."""
+    values, known = asked_for.given.get(name, ()), _SINGLE[name]
+    if len(values) != 1:
+        return None
+    if known is None:
+        return query.text(name, values[0])
+    return values[0].lower() if values[0].lower() in known else None
 
 
 def _sort(asked_for: Query) -> Sort:

@@ -51,7 +51,7 @@ START: Place = (-2_000_000_000.0, "")
 class Wanted:
     """Which reviews: all of the tags `every`, one of each list in `one_of` (at most ONE_OF_MAX), within the bounds.
 
-    `severity` and `risk` as patches have them, `unknown` where there is none.
+    `severity` and `risk` as patches have them, `unknown` where there is none; `package` and `cve` in upper or lower case.
 
     `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review;
     `needs_person` could give the approval that is missing, where somebody else has given one. It is the turn of `turn_of`:
@@ -60,6 +60,8 @@ class Wanted:
 
     severity: str | None = None
     risk: str | None = None
+    package: str | None = None
+    cve: str | None = None
     every: Sequence[str] = ()
     one_of: Sequence[Sequence[str]] = ()
     confidence_min: float | None = None
@@ -157,7 +159,17 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
     but_for = await _claimed(conn, None) if wanted.unclaimed else None
     if wanted.turn_of is not None:
         but_for = [*(but_for or ()), *await conn.fetchval(statement.get("others_turn"), wanted.turn_of)]
-    return (list(wanted.every), *lists, *bounds, among, but_for, wanted.severity, wanted.risk)
+    return (
+        list(wanted.every),
+        *lists,
+        *bounds,
+        among,
+        but_for,
+        wanted.severity,
+        wanted.risk,
+        wanted.package,
+        wanted.cve,
+    )
 
 
 async def _sample_share(conn: Connection) -> float:
@@ -169,13 +181,13 @@ async def _sample_share(conn: Connection) -> float:
 async def _known_total(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> int | None:
     """How many are wanted, no further than COUNT_MAX + 1; None where they are better counted by finding them.
 
-    Of all an index tells. To count what is common among a million would take as long as to read it: a sample of pages says if
-    there are surely more. Each page was as likely as any other to be in it, so that the error of found / share is about
-    sqrt(squares) / share, however those that are alike lie together.
+    Of all an index tells; so it does of one package or CVE, of which there are few. To count what is common among a million
+    would take as long as to read it: a sample of pages says if there are surely more. Each page was as likely as any other to
+    be in it, so that the error of found / share is about sqrt(squares) / share, however those that are alike lie together.
     """
     if wanted == Wanted():
         return await _count(conn, arguments)
-    if share == 1:
+    if share == 1 or wanted == Wanted(package=wanted.package, cve=wanted.cve):
         return None
     ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
     if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:

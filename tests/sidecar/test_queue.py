@@ -73,6 +73,7 @@ FILTERS: list[tuple[str, Callable[[Card], bool]]] = [
     ("cwe_class=xss", lambda c: "CWE-79" in c["cwe_ids"]),
     ("cwe_class=sqli&cwe_class=path_traversal", lambda c: bool({"CWE-89", "CWE-22"} & set(c["cwe_ids"]))),
     ("package=shop", lambda c: c["package"] == "shop"),
+    ("package=SHOP&package=100%25", lambda c: c["package"] in ("shop", "100%")),
     ("ecosystem=pypi", lambda c: c["ecosystem"] == "PyPI"),
     ("language=python", lambda c: c["language"] == "python"),
     ("strategy=waf_rule", lambda c: c["strategy"] == "waf_rule"),
@@ -84,6 +85,7 @@ FILTERS: list[tuple[str, Callable[[Card], bool]]] = [
     ("q=p-00", lambda c: c["patch_id"].startswith("p-00")),
     ("q=APV-1", lambda c: c["apv_id"].startswith("APV-1")),
     ("q=shop_", lambda c: c["package"] == "shop_core"),
+    ("q=SHOP_", lambda c: c["package"] == "shop_core"),
     ("q=100%25", lambda c: c["package"] == "100%"),
     ("q=cve-2026-10001", lambda c: c["cve_id"] == "CVE-2026-10001"),
     ("claimed=nobody", lambda c: True),
@@ -279,6 +281,16 @@ async def test_a_long_name_of_a_package_is_shown_whole_and_found_by_its_beginnin
 ) -> None:
     await upstream.result("e-1", patch_id="p-1", ml__confidence=0.5, vulnerability__package="é" * 5_000)
     assert (await client.get(f"{PATH}?q={quote('é' * 200)}")).json()[0]["package"] == "é" * 5_000
+
+
+async def test_a_package_is_found_as_it_is_written_and_whatever_it_takes_in_an_index(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    await upstream.result("e-1", patch_id="🧨" * 255, ml__confidence=0.5, vulnerability__package="🧨" * 5_000)
+    await upstream.result("e-2", patch_id="p-2", ml__confidence=0.5, vulnerability__package="Écluse")
+    assert [card["patch_id"] for card in await ask(client, f"package={quote('🧨' * 255)}")] == []
+    assert [card["patch_id"] for card in await ask(client, f"q={quote('🧨' * 200)}")] == ["🧨" * 255]
+    assert [card["patch_id"] for card in await ask(client, f"package={quote('Écluse')}")] == ["p-2"]
 
 
 async def version_of(client: httpx2.AsyncClient, card: Card) -> str:

@@ -15,9 +15,9 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
 ) -> None:
     for n in range(3):
         given = {"patch_id": f"p-{n}", "apv_id": f"a-{n}", "patch__diff": f"{n}", "ml__confidence": 0.5}
-        await upstream.result(f"e-{n}", **given, vulnerability__package="rare" if n == 0 else "common")
+        await upstream.result(f"e-{n}", **given, vulnerability__ecosystem="rare" if n == 0 else "common")
     owner = await asyncpg.connect(database)
-    columns = """apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at,
+    columns = """apv_id, cve_id, ecosystem, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at,
                  expires_at, round, version, synthetic"""
     await owner.execute(f"""INSERT INTO queue (patch_id, {columns})
                             SELECT 'copy-' || n, {columns} FROM queue, generate_series(1, 3000) AS n WHERE patch_id = 'p-1'""")
@@ -34,18 +34,18 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
     for sampled_from in (0, 1_000_000):
         monkeypatch.setattr(queue, "SAMPLED_FROM", sampled_from)
         monkeypatch.setattr(queue, "SAMPLE_ROWS", 1_500)
-        for package, total in (("common", "21"), ("rare", "1")):
+        for ecosystem, total in (("common", "21"), ("rare", "1")):
             counted.clear()
-            response = await client.get(f"/hitl/patches/pending?package={package}&limit=1")
+            response = await client.get(f"/hitl/patches/pending?ecosystem={ecosystem}&limit=1")
             assert response.headers["x-total-count"] == total
             assert ("queue_sample" in counted) is (sampled_from == 0)
-            assert ("queue_few" in counted) is (sampled_from > 0 or package == "rare")
-            assert ("queue_by_priority" in counted) is (package == "common")
+            assert ("queue_few" in counted) is (sampled_from > 0 or ecosystem == "rare")
+            assert ("queue_by_priority" in counted) is (ecosystem == "common")
             assert "queue_count" not in counted
-            facets = (await client.get(f"/hitl/queue/facets?package={package}")).json()["facets"]
-            assert (facets["package"][package] == 1) is (package == "rare")
-            if package == "rare":
-                assert [card["package"] for card in response.json()] == ["rare"]
+            facets = (await client.get(f"/hitl/queue/facets?ecosystem={ecosystem}")).json()["facets"]
+            assert (facets["ecosystem"][ecosystem] == 1) is (ecosystem == "rare")
+            if ecosystem == "rare":
+                assert [card["ecosystem"] for card in response.json()] == ["rare"]
         counted.clear()
         everything = await client.get("/hitl/patches/pending?limit=1")
         assert everything.headers["x-total-count"] == "21"
@@ -71,10 +71,11 @@ async def test_a_sample_never_says_more_of_what_lies_together(database: str, mon
         monkeypatch.setattr(queue, "COUNT_MAX", count_max)
         monkeypatch.setattr(queue, "FEW_MAX", few_max)
         for number in range(100):
-            wanted = queue.Wanted(every=[f"package:package-{number}"])
-            page = await queue.read_page(owner, wanted, queue.Sort.RISK, None, 1)
-            assert page.total == total
-            assert [row["patch_id"] for row in page.rows] == [min(f"p-{number * 300 + n}" for n in range(300))]
+            package = f"package-{number}"
+            for wanted in (queue.Wanted(every=[f"package:{package}"]), queue.Wanted(package=package)):
+                page = await queue.read_page(owner, wanted, queue.Sort.RISK, None, 1)
+                assert page.total == total
+                assert [row["patch_id"] for row in page.rows] == [min(f"p-{number * 300 + n}" for n in range(300))]
     monkeypatch.setattr(queue, "COUNT_MAX", 310)
     assert (await queue.read_page(owner, queue.Wanted(every=["risk:low"]), queue.Sort.RISK, None, 1)).total == 311
     await owner.close()

@@ -37,74 +37,74 @@ SELECT coalesce(array_agg(patch_id), '{}')
 
 -- name: queue_by_priority
 -- role: hitl_sidecar
--- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $17 how many to leave out.
+-- A page of what waits, the highest priority first. $1 and $2 are the last row of the page before, $19 how many to leave out.
 SELECT q.patch_id, (-q.priority)::float8 AS key
   FROM queue AS q
  WHERE (-q.priority, q.patch_id) > ($1::float8::int, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
  ORDER BY -q.priority, q.patch_id
- LIMIT $3::int OFFSET $17::int;
+ LIMIT $3::int OFFSET $19::int;
 
 -- name: queue_by_severity
 -- role: hitl_sidecar
--- A page of what waits, the severest first. $1 and $2 are the last row of the page before, $17 how many to leave out.
+-- A page of what waits, the severest first. $1 and $2 are the last row of the page before, $19 how many to leave out.
 SELECT q.patch_id, (-q.severity_points)::float8 AS key
   FROM queue AS q
  WHERE (-q.severity_points, q.patch_id) > ($1::float8::int, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
  ORDER BY -q.severity_points, q.patch_id
- LIMIT $3::int OFFSET $17::int;
+ LIMIT $3::int OFFSET $19::int;
 
 -- name: queue_by_confidence
 -- role: hitl_sidecar
--- A page of what waits, the least certain first. $1 and $2 are the last row of the page before, $17 how many to leave out.
+-- A page of what waits, the least certain first. $1 and $2 are the last row of the page before, $19 how many to leave out.
 SELECT q.patch_id, q.ml_confidence AS key
   FROM queue AS q
  WHERE (q.ml_confidence, q.patch_id) > ($1::float8, $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
  ORDER BY q.ml_confidence, q.patch_id
- LIMIT $3::int OFFSET $17::int;
+ LIMIT $3::int OFFSET $19::int;
 
 -- name: queue_by_age
 -- role: hitl_sidecar
--- A page of what waits, the oldest first. $1 and $2 are the last row of the page before, $17 how many to leave out.
+-- A page of what waits, the oldest first. $1 and $2 are the last row of the page before, $19 how many to leave out.
 SELECT q.patch_id, (extract(epoch FROM q.opened_at) * 1000000)::float8 AS key
   FROM queue AS q
  WHERE (q.opened_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
  ORDER BY q.opened_at, q.patch_id
- LIMIT $3::int OFFSET $17::int;
+ LIMIT $3::int OFFSET $19::int;
 
 -- name: queue_by_deadline
 -- role: hitl_sidecar
--- A page of what waits, the nearest time limit first. $1 and $2 are the last row of the page before, $17 how many to leave out.
+-- A page of what waits, the nearest time limit first. $1 and $2 are the last row of the page before, $19 how many to leave out.
 SELECT q.patch_id, (extract(epoch FROM q.expires_at) * 1000000)::float8 AS key
   FROM queue AS q
  WHERE (q.expires_at, q.patch_id) > (timestamptz 'epoch' + $1::float8 * interval '1 microsecond', $2::text)
-   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+   AND is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
  ORDER BY q.expires_at, q.patch_id
- LIMIT $3::int OFFSET $17::int;
+ LIMIT $3::int OFFSET $19::int;
 
 -- name: queue_few
 -- role: hitl_sidecar
--- The same in any order, where fewer than $19 are wanted, so that all can be sorted: found by what they are, not by walking an
+-- The same in any order, where fewer than $21 are wanted, so that all can be sorted: found by what they are, not by walking an
 -- order's index. How many there are stands in every row; a page without any has one row, of nobody.
 WITH few AS MATERIALIZED (
   SELECT q.patch_id,
-         CASE $18::text WHEN 'risk' THEN -q.priority::float8
+         CASE $20::text WHEN 'risk' THEN -q.priority::float8
                         WHEN 'severity' THEN -q.severity_points::float8
                         WHEN 'confidence' THEN q.ml_confidence
                         WHEN 'age' THEN (extract(epoch FROM q.opened_at) * 1000000)::float8
                         ELSE (extract(epoch FROM q.expires_at) * 1000000)::float8 END AS key
     FROM queue AS q
-   WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-   LIMIT $19::int),
+   WHERE is_wanted(q, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+   LIMIT $21::int),
 page AS (
   SELECT patch_id, key
     FROM few
    WHERE (key, patch_id) > ($1::float8, $2::text)
    ORDER BY key, patch_id
-   LIMIT $3::int OFFSET $17::int)
+   LIMIT $3::int OFFSET $19::int)
 SELECT total, patch_id, key
   FROM (SELECT count(*) AS total FROM few) AS counted
   LEFT JOIN page ON true
@@ -115,7 +115,7 @@ SELECT total, patch_id, key
 -- How many wait, counted no further than $1.
 SELECT count(*)
   FROM (SELECT FROM queue AS q
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          LIMIT $1::int) AS waiting;
 
 -- name: queue_size
@@ -129,7 +129,7 @@ SELECT reltuples::float8 FROM pg_class WHERE oid = 'queue'::regclass;
 SELECT coalesce(sum(hits), 0)::float8 AS found, coalesce(sum(hits * hits), 0)::float8 AS squares
   FROM (SELECT count(*) AS hits
           FROM queue AS q TABLESAMPLE SYSTEM ($1::float8) REPEATABLE (0)
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          GROUP BY (q.ctid::text::point)[0]) AS page;
 
 -- name: queue_facets
@@ -137,7 +137,7 @@ SELECT coalesce(sum(hits), 0)::float8 AS found, coalesce(sum(hits * hits), 0)::f
 -- How many of the first $1 reviews have which tag.
 SELECT tag, count(*) AS reviews
   FROM (SELECT q.tags FROM queue AS q
-         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          LIMIT $1::int) AS waiting
  CROSS JOIN unnest(tags) AS tag
  WHERE tag NOT LIKE 'word:%'
@@ -151,7 +151,7 @@ SELECT tag, count(*) AS reviews
 SELECT tag, count(*) AS reviews
   FROM queue AS q TABLESAMPLE SYSTEM ($1::float8) REPEATABLE (0)
  CROSS JOIN unnest(q.tags) AS tag
- WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AND tag NOT LIKE 'word:%'
+ WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AND tag NOT LIKE 'word:%'
  GROUP BY tag
  ORDER BY count(*) DESC, tag
  LIMIT 500;

@@ -117,7 +117,7 @@ DROP TRIGGER follow_new ON review;
 DROP TRIGGER follow_changed ON review;
 DROP TRIGGER follow_changed ON patch;
 DROP FUNCTION
-  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text, text, text),
   severity_points(text), risk_points(text),
   words_of(text), tags_of(text[]),
   follow_patches(), follow_reviews(), follow_evidence(), write_queue(text[]), queue_tags(patch, review), approval_tag(patch), cwe_class(text);
@@ -153,6 +153,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 ALTER TABLE evidence DROP COLUMN author;
 DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue;
+DROP FUNCTION tag_of(text);
 DROP FUNCTION count_reviews(), tell_of_new_reviews(), tell_of_changed_reviews(), tell_of_decisions(), tell_of_claims();
 GRANT INSERT (shard, messages) ON outbox TO hitl_sidecar;
 GRANT UPDATE (state, approved_by, seq, version, changed_at) ON patch TO hitl_sidecar;

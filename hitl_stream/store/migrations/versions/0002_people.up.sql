@@ -224,6 +224,11 @@ $$;
 -- what waits -------------------------------------------------------------------------------------------------------------
 -- One row per open review, kept by triggers, with what a list is filtered and sorted by, and all that it shows: a page of fifty
 -- reads one table. Everything that is equal or not is a tag: one index finds any combination of them.
+-- A tag as it is stored and looked for: by the database's own rules for upper and lower case, whichever column it comes from, and no
+-- longer than an index takes.
+CREATE FUNCTION tag_of(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT left(lower(given COLLATE "default"), 300)
+$$;
 CREATE TABLE queue (
   patch_id        text        PRIMARY KEY COLLATE "C",
   apv_id          text        NOT NULL COLLATE "C",
@@ -249,7 +254,9 @@ CREATE TABLE queue (
   strategy        text,
   cwe_ids         text[],
   summary         text,
-  authors         text[]
+  authors         text[],
+  package_tag     text        COLLATE "C" GENERATED ALWAYS AS (tag_of('package:' || package)) STORED,
+  cve_tag         text        COLLATE "C" GENERATED ALWAYS AS (tag_of('cve:' || cve_id)) STORED
 );
 COMMENT ON TABLE queue IS 'Open reviews by what they are filtered and sorted by, and what a list shows of them; ml_confidence is -1 where there is none, authors are pairs of source and name. A copy: what decides stands in patch.';
 
@@ -276,7 +283,7 @@ CREATE FUNCTION cwe_class(cwe text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL
     ELSE 'other' END
 $$;
 
--- Words and tags are made by the same rules when they are stored and when they are looked for, none longer than an index takes.
+-- Words and tags are made by the same rules when they are stored and when they are looked for.
 -- Loops over expressions: a query per review would cost ten times as much.
 CREATE FUNCTION words_of(said text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
@@ -296,8 +303,8 @@ DECLARE
   tag text;
 BEGIN
   FOREACH tag IN ARRAY coalesce(given, '{}') LOOP
-    IF tag IS NOT NULL AND NOT left(lower(tag), 300) = ANY (tags) THEN
-      tags := tags || left(lower(tag), 300);
+    IF tag IS NOT NULL AND NOT tag_of(tag) = ANY (tags) THEN
+      tags := tags || tag_of(tag);
     END IF;
   END LOOP;
   RETURN tags;
@@ -420,22 +427,27 @@ CREATE INDEX queue_confidence ON queue (ml_confidence, patch_id);
 CREATE INDEX queue_opened ON queue (opened_at, patch_id);
 CREATE INDEX queue_expires ON queue (expires_at, patch_id);
 CREATE INDEX queue_apv ON queue (apv_id);
-CREATE INDEX queue_cve ON queue (cve_id) WHERE cve_id IS NOT NULL;
-CREATE INDEX queue_package ON queue (left(package, 255)) WHERE package IS NOT NULL;
+-- Of one package or one CVE are few, all over the table: found, counted and sorted without a look at their rows.
+CREATE INDEX queue_cve ON queue (cve_tag)
+  INCLUDE (patch_id, priority, severity_points, ml_confidence, opened_at, expires_at) WHERE cve_tag IS NOT NULL;
+CREATE INDEX queue_package ON queue (package_tag)
+  INCLUDE (patch_id, priority, severity_points, ml_confidence, opened_at, expires_at) WHERE package_tag IS NOT NULL;
 
 -- Whether a review is among those asked for: all of these tags, of each of these lists at least one, and within these bounds.
 -- A plain expression without a query in it, so that the planner looks into it and finds the indexes.
 CREATE FUNCTION is_wanted(q queue, every text[], one_of text[], one_of_2 text[], one_of_3 text[], confidence_min double precision,
                           confidence_max double precision, opened_before timestamptz, starts text, said text,
-                          among text[], but_for text[], severity text, risk text)
+                          among text[], but_for text[], severity text, risk text, package text, cve text)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT (severity IS NULL OR q.severity_points = severity_points(severity)) AND (risk IS NULL OR q.risk_points = risk_points(risk))
+  SELECT (package IS NULL OR q.package_tag = tag_of('package:' || package)) AND (cve IS NULL OR q.cve_tag = tag_of('cve:' || cve))
+     AND (severity IS NULL OR q.severity_points = severity_points(severity)) AND (risk IS NULL OR q.risk_points = risk_points(risk))
      AND (every = '{}' OR q.tags @> tags_of(every)) AND (one_of = '{}' OR q.tags && tags_of(one_of))
      AND (one_of_2 = '{}' OR q.tags && tags_of(one_of_2)) AND (one_of_3 = '{}' OR q.tags && tags_of(one_of_3))
      AND (confidence_min IS NULL OR q.ml_confidence >= confidence_min)
      AND (confidence_max IS NULL OR q.ml_confidence <= confidence_max)
      AND (opened_before IS NULL OR q.opened_at <= opened_before)
-     AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts OR q.cve_id LIKE starts OR left(q.package, 255) LIKE starts
+     AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts
+          OR q.cve_tag LIKE tag_of('cve:' || starts) OR q.package_tag LIKE tag_of('package:' || starts)
           OR (words_of(said) <> '{}' AND q.tags @> words_of(said)))
      AND (among IS NULL OR q.patch_id = ANY (among)) AND (but_for IS NULL OR q.patch_id <> ALL (but_for))
 $$;
@@ -1143,8 +1155,9 @@ GRANT EXECUTE ON FUNCTION end_silent_sessions() TO hitl_worker, hitl_scheduler, 
 GRANT EXECUTE ON FUNCTION
   find_answer(text, text),
   words_of(text),
+  tag_of(text),
   tags_of(text[]),
-  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text),
+  is_wanted(queue, text[], text[], text[], text[], double precision, double precision, timestamptz, text, text, text[], text[], text, text, text, text),
   severity_points(text),
   risk_points(text),
   is_asked_for(timestamptz, text, text, text, text, int, timestamptz, text, text, text, text, int, timestamptz, timestamptz),
