@@ -129,6 +129,21 @@ async def test_what_waits_or_was_rejected_for_the_same_is_related(
     }
 
 
+async def test_of_the_same_cve_the_latest_ten_others_are_related(
+    client: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    for number in range(13):
+        given = {
+            "apv_id": f"a-{number}",
+            "patch__diff": f"{DIFF}+{number}\n",
+            "cve_id": "CVE-2026-7",
+            "ml__confidence": 0.9,
+        }
+        await upstream.result(f"e-{number}", patch_id=f"p-{number}", **given)
+    for shown, others in (("p-12", range(2, 12)), ("p-0", range(3, 13))):
+        assert {other["patch_id"] for other in (await show(client, shown))["related"]} == {f"p-{n}" for n in others}
+
+
 IDS = [
     "a/b",
     "PATCH/2 of 3",

@@ -1039,7 +1039,7 @@ export interface components {
         };
         /**
          * Related
-         * @description Another patch that bears on this one, and what it has in common with it.
+         * @description Another patch that bears on this one, and what it has in common with it; of the same CVE the latest ten.
          */
         Related: {
             patch_id: string;

@@ -186,7 +186,7 @@ class HistoryEntry(Answer):
 
 
 class Related(Answer):
-    """Another patch that bears on this one, and what it has in common with it."""
+    """Another patch that bears on this one, and what it has in common with it; of the same CVE the latest ten."""
 
     patch_id: str
     state: str

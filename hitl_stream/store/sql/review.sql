@@ -131,7 +131,7 @@ SELECT at, actor, role, action, round, seq, patch_digest, evidence_digest, polic
 -- name: patch_related
 -- role: hitl_sidecar
 -- Other patches that bear on this one: for the same apv_id approved or waiting, rejected for it or for the same artefact, and the
--- latest of the same CVE. A rejection is shown as it was, all others as they stand.
+-- latest ten of the same CVE: each lies on a page of its own. A rejection is shown as it was, all others as they stand.
 SELECT patch_id, state, patch_digest, at, apv_id IS NOT DISTINCT FROM $2 AS same_apv_id, cve_id IS NOT DISTINCT FROM $4 AS same_cve_id,
        patch_digest IS NOT DISTINCT FROM $3 AS same_patch_digest
   FROM (SELECT patch_id, state, patch_digest, changed_at AS at, apv_id, cve_id
@@ -160,9 +160,9 @@ SELECT patch_id, state, patch_digest, at, apv_id IS NOT DISTINCT FROM $2 AS same
         UNION
         (SELECT patch_id, state, patch_digest, changed_at, apv_id, cve_id
            FROM patch
-          WHERE cve_id = $4
+          WHERE cve_id = $4 AND patch_id <> $1
           ORDER BY id DESC
-          LIMIT 50)) AS related
+          LIMIT 10)) AS related
  WHERE patch_id <> $1
  ORDER BY at DESC, patch_id;
 
