@@ -150,8 +150,7 @@ async def _reading(conn: Connection) -> AsyncIterator[None]:
 async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
     """As the database's `is_wanted` takes them."""
     lists = [list(one) for one in wanted.one_of] + [[]] * (ONE_OF_MAX - len(wanted.one_of))
-    prefix = None if wanted.starts is None else f"{_escaped(wanted.starts)}%"
-    bounds = (wanted.confidence_min, wanted.confidence_max, wanted.opened_before, prefix, wanted.said)
+    bounds = (wanted.confidence_min, wanted.confidence_max, wanted.opened_before, _prefix(wanted), wanted.said)
     among = None if wanted.claimed_by is None else await _claimed(conn, wanted.claimed_by)
     if wanted.needs_person is not None:
         needing: list[str] = await conn.fetchval(statement.get("half_approved_patches"), wanted.needs_person)
@@ -159,17 +158,16 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
     but_for = await _claimed(conn, None) if wanted.unclaimed else None
     if wanted.turn_of is not None:
         but_for = [*(but_for or ()), *await conn.fetchval(statement.get("others_turn"), wanted.turn_of)]
-    return (
-        list(wanted.every),
-        *lists,
-        *bounds,
-        among,
-        but_for,
-        wanted.severity,
-        wanted.risk,
-        wanted.package,
-        wanted.cve,
-    )
+    every, package, cve = _names(wanted)
+    return (every, *lists, *bounds, among, but_for, wanted.severity, wanted.risk, package, cve)
+
+
+def _names(wanted: Wanted) -> tuple[list[str], str | None, str | None]:
+    """The tags, package and CVE to look for: what has several tags is found by the index of them all, together."""
+    if not wanted.every and not wanted.one_of:
+        return [], wanted.package, wanted.cve
+    named = (("package", wanted.package), ("cve", wanted.cve))
+    return [*wanted.every, *(f"{kind}:{name}" for kind, name in named if name is not None)], None, None
 
 
 async def _sample_share(conn: Connection) -> float:
@@ -189,10 +187,18 @@ async def _known_total(conn: Connection, wanted: Wanted, arguments: tuple[Any, .
         return await _count(conn, arguments)
     if share == 1 or wanted == Wanted(package=wanted.package, cve=wanted.cve):
         return None
+    if wanted == Wanted(starts=wanted.starts, said=wanted.said) and await _many_begin(conn, _prefix(wanted)):
+        return COUNT_MAX + 1
     ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
     if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
         return COUNT_MAX + 1
     return await _count(conn, arguments) if found / share > FEW_MAX else None
+
+
+async def _many_begin(conn: Connection, prefix: str | None) -> bool:
+    """Whether an index of names tells that more than COUNT_MAX begin with this."""
+    begin: int = await conn.fetchval(statement.get("queue_beginning"), COUNT_MAX + 1, prefix)
+    return begin > COUNT_MAX
 
 
 async def _count(conn: Connection, arguments: tuple[Any, ...]) -> int:
@@ -212,6 +218,8 @@ async def _claimed(conn: Connection, person: str | None) -> list[str]:
     return held
 
 
-def _escaped(text: str) -> str:
-    """The text with nothing in it that LIKE would take for a pattern."""
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+def _prefix(wanted: Wanted) -> str | None:
+    """The pattern of LIKE for what begins like this: nothing that is looked for is a pattern itself."""
+    if wanted.starts is None:
+        return None
+    return wanted.starts.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"

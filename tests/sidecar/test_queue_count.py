@@ -15,9 +15,10 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
 ) -> None:
     for n in range(3):
         given = {"patch_id": f"p-{n}", "apv_id": f"a-{n}", "patch__diff": f"{n}", "ml__confidence": 0.5}
-        await upstream.result(f"e-{n}", **given, vulnerability__ecosystem="rare" if n == 0 else "common")
+        name = "rare" if n == 0 else "common"
+        await upstream.result(f"e-{n}", **given, vulnerability__ecosystem=name, vulnerability__package=name)
     owner = await asyncpg.connect(database)
-    columns = """apv_id, cve_id, ecosystem, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at,
+    columns = """apv_id, cve_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points, opened_at,
                  expires_at, round, version, synthetic"""
     await owner.execute(f"""INSERT INTO queue (patch_id, {columns})
                             SELECT 'copy-' || n, {columns} FROM queue, generate_series(1, 3000) AS n WHERE patch_id = 'p-1'""")
@@ -46,6 +47,12 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
             assert (facets["ecosystem"][ecosystem] == 1) is (ecosystem == "rare")
             if ecosystem == "rare":
                 assert [card["ecosystem"] for card in response.json()] == ["rare"]
+            counted.clear()
+            response = await client.get(f"/hitl/patches/pending?q={ecosystem[:4]}&limit=1")
+            assert response.headers["x-total-count"] == total
+            assert ("queue_beginning" in counted) is (sampled_from == 0)
+            assert ("queue_sample" in counted) is (sampled_from == 0 and ecosystem == "rare")
+            assert ("queue_by_priority" in counted) is (ecosystem == "common")
         counted.clear()
         everything = await client.get("/hitl/patches/pending?limit=1")
         assert everything.headers["x-total-count"] == "21"

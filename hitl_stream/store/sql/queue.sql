@@ -118,6 +118,15 @@ SELECT count(*)
          WHERE is_wanted(q, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          LIMIT $1::int) AS waiting;
 
+-- name: queue_beginning
+-- role: hitl_sidecar
+-- How many begin like $2 by their patch, apv_id, CVE or package, whichever are the most, counted no further than $1.
+SELECT greatest(
+  (SELECT count(*) FROM (SELECT FROM queue WHERE patch_id LIKE $2 LIMIT $1::int) AS patches),
+  (SELECT count(*) FROM (SELECT FROM queue WHERE apv_id LIKE $2 LIMIT $1::int) AS apvs),
+  (SELECT count(*) FROM (SELECT FROM queue WHERE cve_tag LIKE tag_of('cve:' || $2) LIMIT $1::int) AS cves),
+  (SELECT count(*) FROM (SELECT FROM queue WHERE package_tag LIKE tag_of('package:' || $2) LIMIT $1::int) AS packages));
+
 -- name: queue_size
 -- role: hitl_sidecar
 -- About how many wait in all, as the last ANALYZE found.

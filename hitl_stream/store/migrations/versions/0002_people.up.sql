@@ -234,6 +234,8 @@ CREATE TABLE queue (
   apv_id          text        NOT NULL COLLATE "C",
   cve_id          text        COLLATE "C",
   package         text        COLLATE "C",
+  package_tag     text        COLLATE "C" GENERATED ALWAYS AS (tag_of('package:' || package)) STORED,
+  cve_tag         text        COLLATE "C" GENERATED ALWAYS AS (tag_of('cve:' || cve_id)) STORED,
   tags            text[]      NOT NULL COLLATE "C",
   ml_confidence   double precision NOT NULL,
   severity_points int         NOT NULL,
@@ -254,9 +256,7 @@ CREATE TABLE queue (
   strategy        text,
   cwe_ids         text[],
   summary         text,
-  authors         text[],
-  package_tag     text        COLLATE "C" GENERATED ALWAYS AS (tag_of('package:' || package)) STORED,
-  cve_tag         text        COLLATE "C" GENERATED ALWAYS AS (tag_of('cve:' || cve_id)) STORED
+  authors         text[]
 );
 COMMENT ON TABLE queue IS 'Open reviews by what they are filtered and sorted by, and what a list shows of them; ml_confidence is -1 where there is none, authors are pairs of source and name. A copy: what decides stands in patch.';
 
@@ -514,7 +514,7 @@ BEGIN
 END $$;
 CREATE FUNCTION voters_shown(q queue) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF EXISTS (SELECT FROM vote v WHERE v.patch_id = q.patch_id) THEN
+  IF 'approvals:some' = ANY (q.tags) THEN
     RETURN (SELECT voters(p) FROM patch p WHERE p.patch_id = q.patch_id);
   END IF;
   RETURN '{}';
