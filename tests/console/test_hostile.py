@@ -111,7 +111,7 @@ async def test_words_of_letters_that_look_alike_are_named(stage: Stage, sit: Sit
     await stage.review(1, patch__diff=f"--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-is_admin()\n+{line}\n")
     alice = await sit()
     await alice.open("alice", "p-1")
-    notice = alice.page.get_by_role("note").filter(has_text="letters that look alike")
+    notice = alice.page.get_by_role("note").filter(has_text="letters that look like Latin ones")
     await expect(notice).to_contain_text("2 words")
     await expect(notice).to_contain_text("⟨U+0430⟩dmin, p⟨U+0430⟩y")
     await expect(notice).not_to_contain_text("имя")

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { countHidden, escaped, mixedWords } from "./hidden";
+import { countHidden, escaped, lookalikes } from "./hidden";
 
 it.each([
   ["plain, with\ttab and\nline", "plain, with\ttab and\nline", 0],
@@ -26,8 +26,13 @@ describe("words of letters that look alike", () => {
     ["\u{1d5f0}url", ["⟨U+1D5F0⟩url"]],
     ["\u0430b\u034fc", ["⟨U+0430⟩b⟨U+034F⟩c"]],
     ["имя = name; user_имя", []],
+    ["if \u0441\u043e\u0440\u0443(a):", ["⟨U+0441⟩⟨U+043E⟩⟨U+0440⟩⟨U+0443⟩"]],
+    ["имя = \u0441\u043e\u0440\u0443", ["⟨U+0441⟩⟨U+043E⟩⟨U+0440⟩⟨U+0443⟩"]],
+    ["x = \u0445 + \u039f\u039a", ["⟨U+0445⟩", "⟨U+039F⟩⟨U+039A⟩"]],
+    ["# имя с \u0435\u0435 длиной, \u03bc", []],
+    ["\uff45\uff58\uff45\uff43(a)", ["⟨U+FF45⟩⟨U+FF58⟩⟨U+FF45⟩⟨U+FF43⟩"]],
     ["größe, naïve, 5 \u00b5s", []],
   ])("%s", (text, words) => {
-    expect(mixedWords(text)).toEqual(words);
+    expect(lookalikes(text)).toEqual(words);
   });
 });

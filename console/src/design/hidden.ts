@@ -27,17 +27,28 @@ export const CODE = /⟨U\+[0-9A-F]{4,6}⟩/g;
 // Scripts with letters that look like Latin ones, and Latin letters of other widths and styles.
 const LIKE_LATIN =
   /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Coptic}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}\p{Script=Georgian}\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/gu;
+// Latin letters of other widths and styles: some languages take them for the plain ones (Python's identifiers, NFKC).
+const STYLED = /[\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/u;
+// Cyrillic and Greek letters that have the shape of a Latin one (Unicode Technical Standard 39, confusables).
+const READS_LATIN =
+  /^[\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408\u051a\u051c\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7]+$/u;
+const OTHER_SCRIPT = /^[\p{Script=Cyrillic}\p{Script=Greek}]+$/u;
 const WORD = /[\p{L}\p{M}]+/gu;
 const LATIN = /[A-Za-z]/;
+// So short a word is usual in a text of its own language: only where nothing else is written in it, it is not.
+const SHORT = 2;
 
 /**
- * Words in which Latin letters stand beside such that look like some (CVE-2021-42694): two names that read the same and are not. Each
- * once, the letters in question as their codes.
+ * Words with letters that look like Latin ones and are not (CVE-2021-42694): beside Latin letters, or the whole word. Two names that
+ * read the same are not. Each once, the letters in question as their codes.
  */
-export function mixedWords(text: string): readonly string[] {
+export function lookalikes(text: string): readonly string[] {
+  const words = new Set([...text.matchAll(WORD)].map(([word]) => word));
+  const written = [...words].some((word) => OTHER_SCRIPT.test(word) && !READS_LATIN.test(word));
   const found = new Set<string>();
-  for (const [word] of text.matchAll(WORD)) {
-    const shown = LATIN.test(word) ? word.replace(LIKE_LATIN, (letter) => code(letter)) : word;
+  for (const word of words) {
+    const whole = READS_LATIN.test(word) && (word.length > SHORT || !written);
+    const shown = LATIN.test(word) || STYLED.test(word) || whole ? word.replace(LIKE_LATIN, (letter) => code(letter)) : word;
     if (shown !== word) found.add(escaped(shown));
   }
   return [...found];

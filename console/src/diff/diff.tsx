@@ -9,7 +9,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 
 import { artefact } from "../api/queries";
-import { countHidden, escaped, mixedWords } from "../design/hidden";
+import { countHidden, escaped, lookalikes } from "../design/hidden";
 import { useClient } from "../session/use-session";
 import { useSpeech } from "../words/words";
 import { type Compared, compare } from "./compare";
@@ -18,7 +18,7 @@ import { Files } from "./files";
 import { type Diff as Read, parse } from "./parse";
 import type { ViewType } from "./piece";
 
-const MIXED_MAX = 10;
+const ALIKE_MAX = 10;
 const NONE: ReadonlySet<string> = new Set();
 
 /** The round before this one that it is compared with: the one that the reader looked at last, if there is one. */
@@ -40,7 +40,7 @@ export default function Diff({ text, earlier, shown }: Props) {
   useEffect(shown, [shown]);
   const read = useMemo(() => (text === null ? null : parse(text)), [text]);
   const [base] = useState(earlier);
-  const mixed = useMemo(() => mixedWords(text ?? ""), [text]);
+  const alike = useMemo(() => lookalikes(text ?? ""), [text]);
   if (text === null) return <p>{say("diff.none")}</p>;
   const hidden = countHidden(text);
   return (
@@ -50,11 +50,11 @@ export default function Diff({ text, earlier, shown }: Props) {
           <strong>{say("diff.hidden", { count: hidden })}</strong> {say("diff.hidden.lead")}
         </div>
       )}
-      {mixed.length > 0 && (
+      {alike.length > 0 && (
         <div role="note" className={css["notice"]}>
-          <strong>{say("diff.mixed", { count: mixed.length })}</strong> {say("diff.mixed.lead")}{" "}
-          <bdi className={css["words"]}>{mixed.slice(0, MIXED_MAX).join(", ")}</bdi>
-          {mixed.length > MIXED_MAX && " …"}
+          <strong>{say("diff.alike", { count: alike.length })}</strong> {say("diff.alike.lead")}{" "}
+          <bdi className={css["words"]}>{alike.slice(0, ALIKE_MAX).join(", ")}</bdi>
+          {alike.length > ALIKE_MAX && " …"}
         </div>
       )}
       {read === null ? <Plain text={text} /> : base === null ? <Readable text={text} read={read} compared={null} /> : <Second text={text} read={read} base={base} />}
