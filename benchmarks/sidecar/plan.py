@@ -14,7 +14,7 @@ from hitl_stream.store.queue import COUNT_MAX, FEW_MAX, START
 _ALL: Final[tuple[Any, ...]] = ([], [], [], [], *[None] * 11)
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
 _SEVERE: Final = (["ecosystem:npm"], *_ALL[1:-4], "high", None, None, None)  # as the list asks: one severity is no tag
-_RARE: Final = (["cwe_class:xss"], *_ALL[1:-2], "package-17", None)
+_RARE: Final = (["package:package-17", "cwe_class:xss"], *_ALL[1:])  # as the list asks: two tags are found together
 _PACKAGE: Final = (*_ALL[:-2], "package-17", None)
 
 _SIZES = """

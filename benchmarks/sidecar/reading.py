@@ -49,21 +49,21 @@ def _waiting(chance: random.Random, patches: int) -> str:
     return fill.patch_name(chance.randrange(1, patches // fill.PENDING_OF) * fill.PENDING_OF)
 
 
-def _of(values: str) -> Callable[[random.Random], str]:
-    return lambda chance: chance.choice(values.split())
+def _of(values: str) -> Path:
+    return lambda chance, patches: chance.choice(values.split())
 
 
-_FILTERS: Final[Mapping[str, Callable[[random.Random], str]]] = {
+_FILTERS: Final[Mapping[str, Path]] = {
     "severity": _of("low medium high critical"),
     "risk": _of("low medium high"),
     "ecosystem": _of("PyPI npm Go Maven Debian"),
     "cwe_class": _of("sqli xss path_traversal ssrf csrf memory"),
     "reason": _of("confidence"),
-    "package": lambda chance: f"package-{chance.randrange(fill.PACKAGES)}",
-    "cve": lambda chance: f"CVE-2026-{10_000 + chance.randrange(fill.CVES)}",
+    "package": lambda chance, patches: f"package-{chance.randrange(fill.packages(patches))}",
+    "cve": lambda chance, patches: f"CVE-2026-{10_000 + chance.randrange(fill.cves(patches))}",
     "confidence_min": _of("0.55 0.7 0.85 0.94"),
     "claimed": _of("nobody me"),
-    "q": _of("patch-0000012 package-17 CVE-2026-1000 statement number"),
+    "q": _of("patch-0000012 package-1 CVE-2026-1000 statement number"),
 }
 _PAIRS: Final = (
     ("severity", "ecosystem"), ("package", "cwe_class"), ("severity", "confidence_min"), ("ecosystem", "q"), ("cve", "risk"),
@@ -72,7 +72,7 @@ _PAIRS: Final = (
 
 def _filtered(*names: str) -> Path:
     def path(chance: random.Random, patches: int) -> str:
-        return f"{PENDING}?" + "&".join(f"{name}={_FILTERS[name](chance)}" for name in names)
+        return f"{PENDING}?" + "&".join(f"{name}={_FILTERS[name](chance, patches)}" for name in names)
 
     return path
 
@@ -95,7 +95,8 @@ READS: Final = (
     Read("list, first page", ONE_MS_MAX, lambda chance, patches: PENDING),
     Read("list, any order", ONE_MS_MAX, _sorted),
     Read("list, page behind a cursor", ONE_MS_MAX, _cursor),
-    Read("detail", ONE_MS_MAX, _any_patch("")),
+    Read("detail", ONE_MS_MAX, lambda chance, patches: f"/hitl/patches/{_waiting(chance, patches)}"),
+    Read("detail, any patch", ONE_MS_MAX, _any_patch(""), None),
     Read("gate", ONE_MS_MAX, _any_patch(f"/gate?digest=sha256:{'0' * 64}")),
     Read("summary", ONE_MS_MAX, lambda chance, patches: "/hitl/analytics/summary"),
     Read("audit of a patch", ONE_MS_MAX, lambda chance, patches: f"/hitl/audit?patch_id={_waiting(chance, patches)}"),

@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks.pipeline.goal import Goal
 from benchmarks.pipeline.measure import percentile
-from benchmarks.sidecar import deciding, living, reading
+from benchmarks.sidecar import deciding, fill, living, reading
 from benchmarks.sidecar.deciding import Rate
 from benchmarks.sidecar.disk import EVERY_S, PAGE, Disk
 from benchmarks.sidecar.living import Delivery, Flood
@@ -31,9 +31,11 @@ An fdatasync of {len(PAGE):,} bytes, and a read of as many anywhere in Postgres'
 Who reads waits for no commit, but for every page that is not in memory any more."""
 
 HOW_READS = f"""\
-Patches made by SQL (diffs below 300 B), one of ten pending, asked {reading.RATE:.0f} times a second on a schedule that does not
-wait for answers, {reading.SAMPLES} of each kind in a round with other values each time; ms from when each was due. The median
-of the rounds (of p99 lowest–highest). Every table was read once before: what comes from a disk takes as long as the disk."""
+Patches made by SQL (diffs below 300 B): nine of ten decided, the latest tenth pending, a package for {fill.OF_A_PACKAGE:,}
+and a CVE for {fill.OF_A_CVE}. Asked {reading.RATE:.0f} times a second on a schedule that does not wait for answers,
+{reading.SAMPLES} of each kind in a round with other values each time; ms from when each was due. The median of the rounds
+(of p99 lowest–highest). Every table was read once before: what comes from a disk takes as long as the disk. A detail is of
+what is pending, as reviewers open it; that of any patch, however long ago it came, finds little of what it needs in memory."""
 
 
 @dataclass(slots=True)
