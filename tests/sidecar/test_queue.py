@@ -15,6 +15,7 @@ import pytest
 
 from hitl_stream.sidecar import cursor
 from hitl_stream.sidecar.queue import KEY_MAX
+from hitl_stream.store import queue
 from tests.sidecar.conftest import Upstream, bearer
 
 PATH = "/hitl/patches/pending"
@@ -291,6 +292,16 @@ async def test_a_package_is_found_as_it_is_written_and_whatever_it_takes_in_an_i
     assert [card["patch_id"] for card in await ask(client, f"package={quote('🧨' * 255)}")] == []
     assert [card["patch_id"] for card in await ask(client, f"q={quote('🧨' * 200)}")] == ["🧨" * 255]
     assert [card["patch_id"] for card in await ask(client, f"package={quote('Écluse')}")] == ["p-2"]
+
+
+async def test_a_search_that_is_long_and_all_of_it_pattern_is_taken_as_text(
+    client: httpx2.AsyncClient, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upstream.result("e-1", patch_id="p-1", ml__confidence=0.5, vulnerability__package="a" + "%" * 400)
+    for sampled_from in (queue.SAMPLED_FROM, 0):
+        monkeypatch.setattr(queue, "SAMPLED_FROM", sampled_from)
+        assert [card["patch_id"] for card in await ask(client, f"q={quote('a' + '%' * 254)}")] == ["p-1"]
+        assert await ask(client, f"q={quote('a' + '_' * 254)}") == []
 
 
 async def version_of(client: httpx2.AsyncClient, card: Card) -> str:

@@ -124,8 +124,8 @@ SELECT count(*)
 SELECT greatest(
   (SELECT count(*) FROM (SELECT FROM queue WHERE patch_id LIKE $2 LIMIT $1::int) AS patches),
   (SELECT count(*) FROM (SELECT FROM queue WHERE apv_id LIKE $2 LIMIT $1::int) AS apvs),
-  (SELECT count(*) FROM (SELECT FROM queue WHERE cve_tag LIKE tag_of('cve:' || $2) LIMIT $1::int) AS cves),
-  (SELECT count(*) FROM (SELECT FROM queue WHERE package_tag LIKE tag_of('package:' || $2) LIMIT $1::int) AS packages));
+  (SELECT count(*) FROM (SELECT FROM queue WHERE cve_tag LIKE lower('cve:' || $2) LIMIT $1::int) AS cves),
+  (SELECT count(*) FROM (SELECT FROM queue WHERE package_tag LIKE lower('package:' || $2) LIMIT $1::int) AS packages));
 
 -- name: queue_size
 -- role: hitl_sidecar

@@ -447,7 +447,7 @@ RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
      AND (confidence_max IS NULL OR q.ml_confidence <= confidence_max)
      AND (opened_before IS NULL OR q.opened_at <= opened_before)
      AND (starts IS NULL OR q.patch_id LIKE starts OR q.apv_id LIKE starts
-          OR q.cve_tag LIKE tag_of('cve:' || starts) OR q.package_tag LIKE tag_of('package:' || starts)
+          OR q.cve_tag LIKE lower('cve:' || starts) OR q.package_tag LIKE lower('package:' || starts)
           OR (words_of(said) <> '{}' AND q.tags @> words_of(said)))
      AND (among IS NULL OR q.patch_id = ANY (among)) AND (but_for IS NULL OR q.patch_id <> ALL (but_for))
 $$;
