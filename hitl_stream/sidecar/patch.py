@@ -11,8 +11,10 @@ from fastapi import APIRouter, Response
 from hitl_stream.sidecar import cursor, query, reply, result, shape
 from hitl_stream.sidecar.asked import Asker
 from hitl_stream.sidecar.problem import Problem
+from hitl_stream.sidecar.query import Query
 from hitl_stream.sidecar.raw_path import patch_id, query_values, unknown_patch
 from hitl_stream.store import review
+from hitl_stream.store.database import Connection
 from hitl_stream.store.review import ResultPlace
 
 ROUND_MAX = 999_999_999
@@ -56,10 +58,7 @@ async def list_results(asked: Asker) -> Response:
     """The results of one round, by default the current one, in the order of arrival: the detail shows the first of them."""
     async with asked.reading() as conn:
         wanted, asked_for = patch_id(asked.request), query.read(asked.request, _KNOWN)
-        current, limit, given = await review.read_standing(conn, wanted), asked_for.limit(), asked_for.once("cursor")
-        if current is None:
-            raise unknown_patch()
-        round_ = asked_for.whole("round", current.round, 1, ROUND_MAX)
+        round_, limit, given = await _round(conn, wanted, asked_for), asked_for.limit(), asked_for.once("cursor")
         after = None if given is None else cursor.decode(given, _place)
         found = await review.read_results(conn, wanted, round_, after, limit)
     pairs = [*asked_for.pairs(("cursor", "patch_id", "round")), ("round", str(round_))]
@@ -72,14 +71,19 @@ async def show_artefact(asked: Asker) -> Response:
     """What one round was about, by default the current one: to compare the patch with the one that was looked at before."""
     async with asked.reading() as conn:
         wanted, asked_for = patch_id(asked.request), query.read(asked.request, _KNOWN_OF_ARTEFACT)
-        current = await review.read_standing(conn, wanted)
-        if current is None:
-            raise unknown_patch()
-        round_ = asked_for.whole("round", current.round, 1, ROUND_MAX)
+        round_ = await _round(conn, wanted, asked_for)
         found = await review.read_artefact(conn, wanted, round_)
     if found is None:
         raise Problem(404, "unknown-round", "There is no such round of this patch")
     return reply.make(shape.artefact(wanted, round_, found)).response()
+
+
+async def _round(conn: Connection, wanted: str, asked_for: Query) -> int:
+    """The round asked for, by default the current one. Raises Problem where there is no such patch."""
+    current = await review.read_standing(conn, wanted)
+    if current is None:
+        raise unknown_patch()
+    return asked_for.whole("round", current.round, 1, ROUND_MAX)
 
 
 def _link(wanted: str, pairs: list[tuple[str, str]], following: ResultPlace) -> dict[str, str]:

@@ -95,14 +95,14 @@ async def read_detail(conn: Connection, patch_id: str, person: str) -> Detail | 
         if patch is None:
             return None
         results = await read_results(conn, patch_id, patch["round"], None, RESULTS_MAX)
-        named = (patch_id, patch["round"], patch["patch_digest"])
-        artefact = None if results.following is None else await conn.fetchval(statement.get("patch_artefact"), *named)
+        first = None if results.following is None else await read_artefact(conn, patch_id, patch["round"])
         authors = await _rows(conn, "patch_authors", patch_id, patch["round"])
         comments = await _rows(conn, "patch_comments", patch_id, HISTORY_MAX)
         outcomes = await _rows(conn, "patch_outcomes", patch_id, HISTORY_MAX)
         history = await _rows(conn, "patch_history", patch_id, HISTORY_MAX)
         related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"], patch["cve_id"])
         document = await policy.read(conn, patch["policy_version"])
+    artefact = None if first is None else first["payload"]
     return Detail(dict(patch), results, artefact, authors, comments, outcomes, history, related, document)
 
 

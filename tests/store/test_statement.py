@@ -39,7 +39,7 @@ HOT: dict[str, tuple[Any, ...]] = {
     "lock_patch_for_person": ("p-7000",),
     "patch_detail": ("p-7000", "ann"),
     "patch_results": ("p-7000", 1, "1970-01-01", "", "", 100, 1_000_000),
-    "patch_artefact": ("p-7000", 1, b"d" * 32),
+    "round_artefact": ("p-7000", 1),
     "patch_history": ("p-7000", 100),
     "patch_related": ("p-7000", "apv-7000", bytes(32), "CVE-2026-7000"),
     "gate": ("p-7000", bytes(32)),

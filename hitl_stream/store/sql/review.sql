@@ -97,15 +97,6 @@ SELECT source, event_id, payload, received_at, total
  WHERE place <= $6::int AND bytes_before < $7::bigint
  ORDER BY place;
 
--- name: patch_artefact
--- role: hitl_sidecar
--- A result of the round that brought the artefact.
-SELECT payload
-  FROM evidence
- WHERE patch_id = $1 AND round = $2 AND patch_digest = $3 AND payload IS NOT NULL
- ORDER BY received_at, source, event_id
- LIMIT 1;
-
 -- name: round_artefact
 -- role: hitl_sidecar
 -- What a round was about, and a result of it that brought the artefact, none where its content is gone; no row where there was no such round.

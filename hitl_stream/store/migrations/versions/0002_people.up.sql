@@ -222,13 +222,13 @@ CREATE FUNCTION add_up_tallies() RETURNS bigint LANGUAGE sql SECURITY DEFINER SE
 $$;
 
 -- what waits -------------------------------------------------------------------------------------------------------------
--- One row per open review, kept by triggers, with what a list is filtered and sorted by, and all that it shows: a page of fifty
--- reads one table. Everything that is equal or not is a tag: one index finds any combination of them.
 -- A tag as it is stored and looked for: by the database's own rules for upper and lower case, whichever column it comes from, and no
 -- longer than an index takes.
 CREATE FUNCTION tag_of(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT left(lower(given COLLATE "default"), 300)
 $$;
+-- One row per open review, kept by triggers, with what a list is filtered and sorted by, and all that it shows: a page of fifty
+-- reads one table. Everything that is equal or not is a tag: one index finds any combination of them.
 CREATE TABLE queue (
   patch_id        text        PRIMARY KEY COLLATE "C",
   apv_id          text        NOT NULL COLLATE "C",
