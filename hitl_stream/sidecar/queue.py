@@ -27,9 +27,7 @@ TAGS = (
     "severity", "risk", "cwe", "cwe_class", "package", "ecosystem", "language", "strategy", "prediction", "reason", "cve",
 )  # fmt: skip
 # Of these a single one has an index of its own, where it is one of those that are known.
-_SINGLE: Final[Mapping[str, Collection[str] | None]] = {
-    "severity": (*Severity, "unknown"), "risk": (*Risk, "unknown"), "package": None, "cve": None,
-}  # fmt: skip
+_RANKS: Final[Mapping[str, Collection[str]]] = {"severity": (*Severity, "unknown"), "risk": (*Risk, "unknown")}
 _KNOWN = frozenset(
     (
         *TAGS,
@@ -83,11 +81,11 @@ def _capped(count: int) -> int | str:
 
 
 def _wanted(asked: Asked, asked_for: Query) -> Wanted:
-    single = {name: value for name in _SINGLE if (value := _single(asked_for, name)) is not None}
+    ranks = {name: value for name in _RANKS if (value := _rank(asked_for, name)) is not None}
     tags = [
         [f"{name}:{query.text(name, value)}" for value in asked_for.given[name]]
         for name in TAGS
-        if name in asked_for.given and name not in single
+        if name in asked_for.given and name not in ranks
     ]
     one_of = [values for values in tags if len(values) > 1]
     if len(one_of) > ONE_OF_MAX:
@@ -102,10 +100,8 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     older_than_s = asked_for.whole("older_than_s", 0, 0, AGE_S_MAX)
     said = asked_for.last("q")
     return Wanted(
-        severity=single.get("severity"),
-        risk=single.get("risk"),
-        package=single.get("package"),
-        cve=single.get("cve"),
+        severity=ranks.get("severity"),
+        risk=ranks.get("risk"),
         every=tuple(values[0] for values in tags if len(values) == 1),
         one_of=tuple(one_of),
         confidence_min=_fraction(asked_for, "confidence_min"),
@@ -120,14 +116,10 @@ def _wanted(asked: Asked, asked_for: Query) -> Wanted:
     )
 
 
-def _single(asked_for: Query, name: str) -> str | None:
+def _rank(asked_for: Query, name: str) -> str | None:
     """The one value that is asked for, where it has an index of its own."""
-    values, known = asked_for.given.get(name, ()), _SINGLE[name]
-    if len(values) != 1:
-        return None
-    if known is None:
-        return query.text(name, values[0])
-    return values[0].lower() if values[0].lower() in known else None
+    values = asked_for.given.get(name, ())
+    return values[0].lower() if len(values) == 1 and values[0].lower() in _RANKS[name] else None
 
 
 def _sort(asked_for: Query) -> Sort:

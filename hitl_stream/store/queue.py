@@ -51,7 +51,7 @@ START: Place = (-2_000_000_000.0, "")
 class Wanted:
     """Which reviews: all of the tags `every`, one of each list in `one_of` (at most ONE_OF_MAX), within the bounds.
 
-    `severity` and `risk` as patches have them, `unknown` where there is none; `package` and `cve` in upper or lower case.
+    `severity` and `risk` as patches have them, `unknown` where there is none.
 
     `starts` begins an id, a package or a CVE, or the words of `said` stand in the summary. `claimed_by` holds the review;
     `needs_person` could give the approval that is missing, where somebody else has given one. It is the turn of `turn_of`:
@@ -60,8 +60,6 @@ class Wanted:
 
     severity: str | None = None
     risk: str | None = None
-    package: str | None = None
-    cve: str | None = None
     every: Sequence[str] = ()
     one_of: Sequence[Sequence[str]] = ()
     confidence_min: float | None = None
@@ -163,11 +161,11 @@ async def _arguments(conn: Connection, wanted: Wanted) -> tuple[Any, ...]:
 
 
 def _names(wanted: Wanted) -> tuple[list[str], str | None, str | None]:
-    """The tags, package and CVE to look for: what has several tags is found by the index of them all, together."""
-    if not wanted.every and not wanted.one_of:
-        return [], wanted.package, wanted.cve
-    named = (("package", wanted.package), ("cve", wanted.cve))
-    return [*wanted.every, *(f"{kind}:{name}" for kind, name in named if name is not None)], None, None
+    """The tags, package and CVE to look for: one of each has an index of its own; all tags together have another."""
+    named = dict(tag.split(":", 1) for tag in wanted.every)
+    if wanted.one_of or not named.keys() <= {"package", "cve"} or len(named) < len(wanted.every):
+        return [*wanted.every], None, None
+    return [], named.get("package"), named.get("cve")
 
 
 async def _sample_share(conn: Connection) -> float:
@@ -185,7 +183,7 @@ async def _known_total(conn: Connection, wanted: Wanted, arguments: tuple[Any, .
     """
     if wanted == Wanted():
         return await _count(conn, arguments)
-    if share == 1 or wanted == Wanted(package=wanted.package, cve=wanted.cve):
+    if share == 1 or (wanted == Wanted(every=wanted.every) and not _names(wanted)[0]):
         return None
     if wanted == Wanted(starts=wanted.starts, said=wanted.said) and await _many_begin(conn, _prefix(wanted)):
         return COUNT_MAX + 1

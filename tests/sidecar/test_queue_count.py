@@ -69,18 +69,17 @@ async def test_a_sample_never_says_more_of_what_lies_together(database: str, mon
     await owner.execute("""
         INSERT INTO queue (patch_id, apv_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
                            opened_at, expires_at, round, version, synthetic)
-        SELECT 'p-' || n, 'a', 'package-' || n / 300, ARRAY['package:package-' || n / 300, 'risk:low'], 0.5, 1, 1, 1,
+        SELECT 'p-' || n, 'a', 'package-' || nth, ARRAY['package:package-' || nth, 'cwe:' || nth, 'risk:low'], 0.5, 1, 1, 1,
                now(), now(), 1, 1, false
-          FROM generate_series(0, 29999) AS n""")
+          FROM generate_series(0, 29999) AS n, LATERAL (SELECT n / 300) AS x (nth)""")
     await owner.execute("ANALYZE queue")
     # Exact; surely more, as all were found; surely more, as not even all could be found. A sample cannot tell in any of these.
     for count_max, few_max, total in ((310, 1_550, 300), (290, 1_450, 291), (290, 295, 291)):
         monkeypatch.setattr(queue, "COUNT_MAX", count_max)
         monkeypatch.setattr(queue, "FEW_MAX", few_max)
         for number in range(100):
-            package = f"package-{number}"
-            for wanted in (queue.Wanted(every=[f"package:{package}"]), queue.Wanted(package=package)):
-                page = await queue.read_page(owner, wanted, queue.Sort.RISK, None, 1)
+            for tag in (f"package:package-{number}", f"cwe:{number}"):
+                page = await queue.read_page(owner, queue.Wanted(every=[tag]), queue.Sort.RISK, None, 1)
                 assert page.total == total
                 assert [row["patch_id"] for row in page.rows] == [min(f"p-{number * 300 + n}" for n in range(300))]
     monkeypatch.setattr(queue, "COUNT_MAX", 310)
