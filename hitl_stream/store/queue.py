@@ -15,8 +15,10 @@ from asyncpg import Connection
 from hitl_stream.store import statement
 
 COUNT_MAX = 10_000
-# A table beyond SAMPLED_FROM rows is sampled first, so many of its rows; what is so many standard errors more is surely more.
-SAMPLED_FROM, SAMPLE_ROWS, SURELY = 200_000, 5_000, 5
+# A table beyond SAMPLED_FROM rows is sampled first, so many of its rows, and where that cannot tell, as many as come next; what
+# is so many standard errors more is surely more.
+SAMPLED_FROM, SAMPLES_ROWS, SURELY = 200_000, (1_500, 10_000), 5
+FACETS_ROWS = 5_000  # that kinds of tags are estimated from
 # Where a sample cannot say but finds no more than this likely, to sort them all is quicker than to count some and to walk then.
 FEW_MAX = 2 * COUNT_MAX
 ONE_OF_MAX = 3
@@ -103,10 +105,10 @@ async def read_page(
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
         given = (*(after or START), limit + 1, *arguments, offset)
-        share = await _sample_share(conn)
-        known = await _known_total(conn, wanted, arguments, share)
+        size = await _size(conn)
+        known = await _known_total(conn, wanted, arguments, size)
         many = known is not None and known > COUNT_MAX
-        few = None if many else await _few(conn, given, sort, COUNT_MAX if share == 1 else FEW_MAX)
+        few = None if many else await _few(conn, given, sort, FEW_MAX if size > SAMPLED_FROM else COUNT_MAX)
         total, found = few or (COUNT_MAX + 1, await conn.fetch(statement.get(_ORDERS[sort]), *given))
         shown = found[:limit]
         await conn.execute(statement.get("plan_as_usual"))
@@ -122,14 +124,14 @@ async def read_facets(conn: Connection, wanted: Wanted) -> Facets:
     """How many of the reviews that are wanted have which tag."""
     async with _reading(conn):
         arguments = await _arguments(conn, wanted)
-        share = await _sample_share(conn)
-        total = await _known_total(conn, wanted, arguments, share)
+        size = await _size(conn)
+        total = await _known_total(conn, wanted, arguments, size)
         if total is None:
             total = await _count(conn, arguments)
-        if total > COUNT_MAX and share < 1:
+        share = FACETS_ROWS / size if total > COUNT_MAX and size > SAMPLED_FROM else 1.0
+        if share < 1:
             rows = await conn.fetch(statement.get("queue_facets_sample"), share * 100, *arguments)
         else:
-            share = 1.0
             rows = await conn.fetch(statement.get("queue_facets"), COUNT_MAX + 1, *arguments)
     counts: dict[str, dict[str, int]] = {}
     for tag, reviews in rows:
@@ -168,29 +170,46 @@ def _names(wanted: Wanted) -> tuple[list[str], str | None, str | None]:
     return [], named.get("package"), named.get("cve")
 
 
-async def _sample_share(conn: Connection) -> float:
-    """How much of the table a sample is; all of it where there are too few to sample."""
+async def _size(conn: Connection) -> float:
+    """About how many reviews wait."""
     size: float = await conn.fetchval(statement.get("queue_size"))
-    return SAMPLE_ROWS / size if size > SAMPLED_FROM else 1.0
+    return size
 
 
-async def _known_total(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], share: float) -> int | None:
+async def _known_total(conn: Connection, wanted: Wanted, arguments: tuple[Any, ...], size: float) -> int | None:
     """How many are wanted, no further than COUNT_MAX + 1; None where they are better counted by finding them.
 
-    Of all an index tells; so it does of one package or CVE, of which there are few. To count what is common among a million
-    would take as long as to read it: a sample of pages says if there are surely more. Each page was as likely as any other to
-    be in it, so that the error of found / share is about sqrt(squares) / share, however those that are alike lie together.
+    Of all an index tells, and where only one thing is asked; of one package or CVE there are few. To count what else is common
+    among a million would take as long as to read it: a sample of pages says if there are surely more. Each page was as likely
+    as any other to be in it, so that the error of found / share is about sqrt(squares) / share, however those that are alike
+    lie together.
     """
     if wanted == Wanted():
         return await _count(conn, arguments)
-    if share == 1 or (wanted == Wanted(every=wanted.every) and not _names(wanted)[0]):
+    if size <= SAMPLED_FROM or (wanted == Wanted(every=wanted.every) and not _names(wanted)[0]):
         return None
+    if _of_one_index(wanted):
+        return await _count(conn, arguments)
     if wanted == Wanted(starts=wanted.starts, said=wanted.said) and await _many_begin(conn, _prefix(wanted)):
         return COUNT_MAX + 1
-    ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
-    if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
-        return COUNT_MAX + 1
-    return await _count(conn, arguments) if found / share > FEW_MAX else None
+    for rows in SAMPLES_ROWS:
+        share = rows / size
+        ((found, squares),) = await conn.fetch(statement.get("queue_sample"), share * 100, *arguments)
+        if (found - SURELY * sqrt(squares)) / share > COUNT_MAX:
+            return COUNT_MAX + 1
+        if found / share <= FEW_MAX:
+            return None
+    return await _count(conn, arguments)
+
+
+def _of_one_index(wanted: Wanted) -> bool:
+    """Whether a single index has all that is asked for."""
+    return wanted in (
+        Wanted(severity=wanted.severity),
+        Wanted(risk=wanted.risk),
+        Wanted(confidence_min=wanted.confidence_min, confidence_max=wanted.confidence_max),
+        Wanted(opened_before=wanted.opened_before),
+    )
 
 
 async def _many_begin(conn: Connection, prefix: str | None) -> bool:

@@ -24,7 +24,11 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
                             SELECT 'copy-' || n, {columns} FROM queue, generate_series(1, 3000) AS n WHERE patch_id = 'p-1'""")
     await owner.execute("ANALYZE queue")
     monkeypatch.setattr(queue, "COUNT_MAX", 20)
+    monkeypatch.setattr(queue, "FEW_MAX", 40)
+    monkeypatch.setattr(queue, "SAMPLES_ROWS", (300, 1_500))  # the first cannot tell: what is common lies together
+    monkeypatch.setattr(queue, "FACETS_ROWS", 1_500)
     counted: list[str] = []
+    totals: dict[str, str] = {}
     real = statement.get
 
     def noted(name: str) -> str:
@@ -34,12 +38,12 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
     monkeypatch.setattr(statement, "get", noted)
     for sampled_from in (0, 1_000_000):
         monkeypatch.setattr(queue, "SAMPLED_FROM", sampled_from)
-        monkeypatch.setattr(queue, "SAMPLE_ROWS", 1_500)
         for ecosystem, total in (("common", "21"), ("rare", "1")):
             counted.clear()
             response = await client.get(f"/hitl/patches/pending?ecosystem={ecosystem}&limit=1")
             assert response.headers["x-total-count"] == total
-            assert ("queue_sample" in counted) is (sampled_from == 0)
+            samples = {"common": 2, "rare": 1}[ecosystem] if sampled_from == 0 else 0
+            assert counted.count("queue_sample") == samples
             assert ("queue_few" in counted) is (sampled_from > 0 or ecosystem == "rare")
             assert ("queue_by_priority" in counted) is (ecosystem == "common")
             assert "queue_count" not in counted
@@ -58,13 +62,19 @@ async def test_what_is_common_among_many_is_counted_by_a_sample(
         assert everything.headers["x-total-count"] == "21"
         assert {"queue_count", "queue_by_priority"} <= set(counted)
         assert not {"queue_few", "queue_sample"} & set(counted)  # an index tells how many there are
+        for asked in ("severity=critical", "risk=low", "confidence_min=0.2&confidence_max=0.9", "older_than_s=1"):
+            counted.clear()
+            total = (await client.get(f"/hitl/patches/pending?{asked}&limit=1")).headers["x-total-count"]
+            assert ("queue_count" in counted) is (sampled_from == 0)
+            assert "queue_sample" not in counted  # one index has it all
+            assert total == totals.setdefault(asked, total)
     await owner.close()
 
 
 async def test_a_sample_never_says_more_of_what_lies_together(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is alike often comes at once, and lies on a few pages: a sample may hold all of them, or none."""
     monkeypatch.setattr(queue, "SAMPLED_FROM", 0)
-    monkeypatch.setattr(queue, "SAMPLE_ROWS", 3_000)
+    monkeypatch.setattr(queue, "SAMPLES_ROWS", (300, 3_000))
     owner = await asyncpg.connect(database)
     await owner.execute("""
         INSERT INTO queue (patch_id, apv_id, package, tags, ml_confidence, severity_points, risk_points, doubt_points,
