@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -85,11 +86,12 @@ def _guarded(work: Callable[[], None], stop: Flag, shown: Screen) -> Callable[[]
 
 def where_to_look(stage: Stage, seconds: float) -> str:
     """What to try while it runs."""
+    here = Path(sys.executable).parent
     kept = f"kept in {stage.folder}" if stage.kept else f"temporary, in {stage.folder}"
     return f"""ready after {seconds:.1f} s ({kept}); Ctrl-C ends it
 
   the console            {stage.http_url}/    # be alice; ? shows all keys
-  by hand, as somebody   token=$(hitl-stream token alice --sidecar {stage.http_url})    # bob, carol, victor, otto, …
+  by hand, as somebody   token=$({here}/hitl-stream token alice --sidecar {stage.http_url})    # bob, carol, …
   waiting for a person   curl -H "Authorization: Bearer $token" {stage.http_url}/hitl/patches/pending
   one patch              curl -i -H "Authorization: Bearer $token" {stage.http_url}/hitl/patches/PATCH_ID
                          its ETag is the version you decide on
@@ -101,5 +103,7 @@ def where_to_look(stage: Stage, seconds: float) -> str:
   the record             psql '{stage.database_url}' -c 'TABLE hitl_decisions'
   Eureka's copy          {stage.copy}
   logs                   {stage.folder}/*.log
-  send your own          HITL_KAFKA_BOOTSTRAP_SERVERS={stage.bootstrap_servers} hitl-stream send FILE
+  other commands         export PATH="{here}:$PATH" HITL_DATABASE_URL='{stage.database_url}' \\
+                           HITL_KAFKA_BOOTSTRAP_SERVERS={stage.bootstrap_servers}
+                         in another terminal; then hitl-stream send FILE, dead-letters list, policy list, doctor, smoke
 """

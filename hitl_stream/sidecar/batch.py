@@ -104,7 +104,7 @@ async def _say(
     if said.action == "reject":
         event = await command.reject(conn, wanted, seen.version, asked.actor, said.reason, said.presets)
         return DONE[said.action], seen, event
-    voted = await command.approve(conn, wanted, seen.version, asked.actor, said.comment)
+    voted = await command.approve(conn, wanted, seen.version, asked.actor, said.comment or said.reason or None)
     return DONE[said.action] if voted.event is not None else "approval_given", seen, voted.event
 
 

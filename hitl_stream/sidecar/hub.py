@@ -167,12 +167,21 @@ class Hub:
 
     async def _check(self, conn: Connection) -> None:
         """Let go whose token has ended, or whose groups may not listen any more."""
-        needed, now = permission.PERMISSIONS["WS", "/hitl/live"], datetime.now(UTC)
+        now = datetime.now(UTC)
         groups = {client.listener.groups for client in self._clients}
-        refused = {one for one in groups if not needed & await access.roles_of(conn, one)}
+        refused = {one for one in groups if not await _may_listen(conn, one)}
         for client in self._clients:
             if client.listener.groups in refused or now >= client.listener.until:
                 client.end(NOT_ALLOWED)
+
+
+async def may_listen(conn: Connection, listener: Listener) -> bool:
+    """Whether who has asked for a ticket may use it by now."""
+    return datetime.now(UTC) < listener.until and await _may_listen(conn, listener.groups)
+
+
+async def _may_listen(conn: Connection, groups: Sequence[str]) -> bool:
+    return bool(permission.PERMISSIONS["WS", "/hitl/live"] & await access.roles_of(conn, groups))
 
 
 def queue_changed(cursor: str, count: int) -> str:

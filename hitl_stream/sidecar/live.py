@@ -55,6 +55,8 @@ async def listen(socket: WebSocket) -> None:
     try:
         async with database.connection() as conn:
             listener = await live.take_ticket(conn, socket.query_params.get("ticket", ""))
+            if listener is not None and not await hub.may_listen(conn, listener):
+                listener = None
             wanted = None if listener is None else await _filter(conn, socket)
     except Unavailable:
         await socket.close(TRY_AGAIN)

@@ -14,6 +14,7 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hitl_stream.observe import log, metrics, tracing
+from hitl_stream.sidecar import problem
 
 NO_ROUTE: Final = "none"
 _PROBES: Final = frozenset(("/livez", "/readyz", "/metrics"))
@@ -38,14 +39,14 @@ class Observing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, began_ns, status = time.monotonic(), time.time_ns(), 500
+        started, began_ns, status, begun = time.monotonic(), time.time_ns(), 500, False
         request_id = _request_id(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 said = {name for name, _ in message["headers"]}
                 ours = (header for header in _HEADERS if header[0] not in said)
                 message = {**message, "headers": [*message["headers"], *ours, (b"x-request-id", request_id.encode())]}
@@ -53,6 +54,10 @@ class Observing:
 
         try:
             await self._app(scope, receive, observed)
+        except Exception:
+            if not begun:
+                await problem.broken().response()(scope, receive, observed)
+            raise  # the server logs it
         finally:
             _note(scope, status, time.monotonic() - started, request_id)
             _trace(scope, status, began_ns, request_id)

@@ -49,13 +49,17 @@ def unavailable(dependency: str) -> Problem:
     return Problem(503, "unavailable", f"The {dependency} does not answer, try again", headers=headers)
 
 
+def broken() -> Problem:
+    """500: a bug of ours."""
+    return Problem(500, "internal-error", "This should not have happened; it was logged")
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Unavailable, _unavailable)
-    app.add_exception_handler(Exception, _bug)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -78,7 +82,3 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     return unavailable("database").response()
-
-
-async def _bug(request: Request, error: Exception) -> Response:
-    return Problem(500, "internal-error", "This should not have happened; it was logged").response()

@@ -1,7 +1,8 @@
 """Routes patches on the path as it was sent, because a patch id may hold `/`, a blank or `%`.
 
-Starlette decodes the path before it routes; below `/hitl/patches/` this middleware gives it the undecoded one, and
-`patch_id` decodes the one segment that is the id. `/hitl/patches/_/…?patch_id=` does without any escaping.
+Starlette decodes the path before it routes; below `/hitl/` this middleware gives it the undecoded one, and `patch_id` decodes
+the one segment that is the id. A prefix that is itself encoded leads nowhere, so that nothing is decoded twice.
+`/hitl/patches/_/…?patch_id=` does without any escaping.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hitl_stream.sidecar.problem import Problem
 
-PREFIX = b"/hitl/patches/"
+PREFIX = "/hitl/"
 LENGTH_MAX = 255
 
 
@@ -25,8 +26,7 @@ class RawPath:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raw = scope.get("raw_path") or b""
-        if scope["type"] == "http" and raw.startswith(PREFIX):
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX) and (raw := scope.get("raw_path")):
             scope["path"] = raw.decode("latin-1")  # in place: what is outside looks up the route in it afterwards
         await self._app(scope, receive, send)
 

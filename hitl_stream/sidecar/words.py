@@ -13,10 +13,15 @@ TEXT_MAX = 10_000
 SHORT_MAX = 255
 PRESETS_MAX = 20
 
-# A character that can be seen: no control, no white space, none without width. Read alike by every dialect.
-SEEN = r"[^\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+# A character that can be seen: no control, no white space, none without width or ink. Read alike by every dialect; what lies
+# beyond four digits is written by each in its own way.
+_UNSEEN = (
+    r"\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+SEEN = f"[^{_UNSEEN}]"
 
-_SEEN = re.compile(SEEN)
+_SEEN = re.compile(rf"[^{_UNSEEN}\U000e0000-\U000e0fff]")
 _PRESET = re.compile(r"[a-z0-9_]{1,64}")
 
 

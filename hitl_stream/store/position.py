@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from asyncpg import Connection
 
 from hitl_stream.errors import Fatal
 from hitl_stream.store import statement
+
+Watermarks = Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,17 @@ async def claim(
     conn: Connection,
     cluster_id: str,
     topic: str,
-    watermarks: Mapping[int, tuple[int, int]],
+    watermarks: Watermarks,
     topic_id: str | None,
     owner: str,
+    asked_again: Callable[[], Awaitable[Watermarks]] | None = None,
 ) -> dict[int, Claim]:
     """Take over partitions: epoch + 1 each, and where to seek.
 
-    `watermarks` holds (earliest, end) per partition; a partition without a position starts at the earliest. Raises
-    Fatal when the topic is another one than the position was made for, or when the position lies outside what the
-    broker still has: going on would skip records silently.
+    `watermarks` holds (earliest, end) per partition; a partition without a position starts at the earliest. Who had it may have
+    recorded more since they were asked for: where a position lies beyond them they are `asked_again`, now that nobody else can
+    move it. Raises Fatal when the topic is another one than the position was made for, or when the position lies outside what
+    the broker still has: going on would skip records silently.
     """
     partitions = sorted(watermarks)
     async with conn.transaction():
@@ -46,6 +50,8 @@ async def claim(
             topic_id,
         )
         rows = await conn.fetch(statement.get("claim_positions"), cluster_id, topic, partitions, owner, topic_id)
+        if asked_again is not None and any(row["next_offset"] > watermarks[row["partition"]][1] for row in rows):
+            watermarks = await asked_again()
         for row in rows:
             _check(topic, row["partition"], row["next_offset"], row["topic_id"], topic_id, watermarks[row["partition"]])
     return {row["partition"]: Claim(topic, row["partition"], row["next_offset"], row["epoch"]) for row in rows}

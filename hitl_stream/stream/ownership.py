@@ -21,7 +21,7 @@ from hitl_stream.errors import PositionLost, Unavailable
 from hitl_stream.observe import log, metrics
 from hitl_stream.store import position
 from hitl_stream.store.database import Database
-from hitl_stream.store.position import Claim
+from hitl_stream.store.position import Claim, Watermarks
 from hitl_stream.stream import question
 from hitl_stream.stream.backoff import Backoff
 from hitl_stream.stream.breaker import Breakers, BrokerAway
@@ -154,16 +154,13 @@ class Ownership:
     async def _claim(self) -> None:
         """The position first, so that nobody else records there any more; then the shards; then fetch."""
         topics = sorted({topic for topic, _ in self._places})
-        ends = await question.ask(admin.watermarks, self.connection, topics) if topics else {}
+        ends = await self._ends(topics)
         ids = await question.ask(admin.topic_ids, self.connection, topics) if topics else {}
         claims: list[Claim] = []
         async with self.database.connection() as conn:
             for topic in topics:
-                ours = {partition for name, partition in self._places if name == topic}
-                if not ours <= ends.get(topic, {}).keys():
-                    raise BrokerAway(f"Kafka has not all partitions of {topic} at the moment")
-                watermarks = {partition: ends[topic][partition] for partition in ours}
-                taken = await position.claim(conn, self.cluster_id, topic, watermarks, ids.get(topic), self.owner)
+                ours, again = self._ours(topic, ends), partial(self._ends_of, topic)
+                taken = await position.claim(conn, self.cluster_id, topic, ours, ids.get(topic), self.owner, again)
                 claims += taken.values()
         self.breakers.postgres.worked()
         self.topic_ids.update(ids)  # one whose partitions went away is still looked at: it may come back as another
@@ -173,6 +170,18 @@ class Ownership:
         await self.letters.claim(partitions, count)
         await self.publisher.take_over(partitions, count)
         await self._fetch([claim for claim in claims if claim.topic == self.results])
+
+    async def _ends(self, topics: Sequence[str]) -> Mapping[str, Watermarks]:
+        return await question.ask(admin.watermarks, self.connection, topics) if topics else {}
+
+    async def _ends_of(self, topic: str) -> Watermarks:
+        return self._ours(topic, await self._ends([topic]))
+
+    def _ours(self, topic: str, ends: Mapping[str, Watermarks]) -> Watermarks:
+        ours = {partition for name, partition in self._places if name == topic}
+        if not ours <= ends.get(topic, {}).keys():
+            raise BrokerAway(f"Kafka has not all partitions of {topic} at the moment")
+        return {partition: ends[topic][partition] for partition in ours}
 
     async def _fetch(self, claims: Sequence[Claim]) -> None:
         for claim in claims:

@@ -93,6 +93,9 @@ def test_a_command_of_ours_exists(name: str) -> None:
 
     commands: Any = get_command(app)
     for word in SERVICES[name]["command"]:
+        if word.startswith("--"):
+            assert word in {option for parameter in commands.params for option in parameter.opts}
+            break
         commands = commands.commands[word]
 
 
@@ -118,9 +121,14 @@ def test_named_volumes_are_declared_and_mounted_files_exist() -> None:
 
 def test_prometheus_asks_every_process_of_ours_where_it_answers() -> None:
     jobs = yaml.safe_load((ROOT / "compose/prometheus.yml").read_text())["scrape_configs"]
-    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in jobs}
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in jobs if "static_configs" in job}
+    (workers,) = (job["dns_sd_configs"] for job in jobs if job["job_name"] == "worker")
     defaults = Settings.model_fields
-    assert targets["worker"] == [f"worker:{defaults['metrics_port'].default}"]
+    # Each container has one process, and so one port; there may be several containers.
+    assert SERVICES["worker"]["command"] == ["worker", "--processes", "1"]
+    assert [(one["names"], one["type"], one["port"]) for one in workers] == [
+        (["worker"], "A", defaults["metrics_port"].default)
+    ]
     assert targets["scheduler"] == [f"scheduler:{defaults['metrics_port'].default}"]
     assert targets["sidecar"] == [f"sidecar:{defaults['http_port'].default}"]
 

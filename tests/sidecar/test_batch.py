@@ -88,6 +88,21 @@ async def test_a_dry_run_says_what_will_happen_and_changes_nothing(
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [({"reason": "by hand"}, "by hand"), ({"reason": "by hand", "comment": "twice"}, "twice"), ({}, None)],
+)
+async def test_what_is_said_of_approvals_is_kept(
+    client: httpx2.AsyncClient, upstream: Upstream, database: str, said: dict[str, str], kept: str | None
+) -> None:
+    items = await crowd(upstream)
+    await send(client, {"action": "approve", "items": items, **said})
+    conn = await asyncpg.connect(database)
+    rows = await conn.fetch("SELECT comment FROM decision WHERE mode = 'human' AND decision = 'approved'")
+    await conn.close()
+    assert [row["comment"] for row in rows] == [kept]
+
+
 async def test_a_rejection_of_many_has_one_reason(
     client: httpx2.AsyncClient, upstream: Upstream, database: str
 ) -> None:

@@ -85,6 +85,7 @@ NO_REASON: list[Any] = [
     {"reason": " \u00a0\u2003\n"},
     {"reason": "\x1f\x7f\x85"},
     {"reason": "\u200b\u2060\ufeff\u202e"},
+    {"reason": "\u034f\u061c\u115f\u17b4\u180b\u2800\u3164\ufe0f\uffa0\ufff9\U000e0041"},
     {"reason": " \n"},
     {"reason": 7},
     {"reason": "a\u0000b"},

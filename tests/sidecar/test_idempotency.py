@@ -130,6 +130,9 @@ async def test_what_cannot_be_kept_is_not_done(
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(idempotency, "keep", fail)
-    assert (await send(client, "k-1", await version(client))).status_code == 500
+    failed = await send(client, "k-1", await version(client))
+    assert (failed.status_code, failed.json()["type"]) == (500, "/problems/internal-error")
+    assert failed.headers["x-request-id"]
+    assert failed.headers["x-content-type-options"] == "nosniff"
     assert await count(database, "decision") == 0
     assert (await client.get("/hitl/patches/p-1")).json()["state"] == "pending"

@@ -58,6 +58,21 @@ async def test_a_ticket_is_good_once_and_for_whoever_may_read(running: Running) 
         assert (await client.post("/hitl/live/ticket", headers=bearer("eureka-gate"))).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "ended",
+    ["DELETE FROM access_group_role WHERE group_name = 'demo-reviewer'", "UPDATE live_ticket SET until = now()"],
+    ids=["the role", "the token"],
+)
+async def test_a_ticket_is_no_better_than_what_it_was_given_for(running: Running, database: str, ended: str) -> None:
+    ticket = await running.ticket()
+    owner = await asyncpg.connect(database)
+    await owner.execute(ended)
+    await owner.close()
+    with pytest.raises(InvalidStatus):
+        async with running.listening(ticket):
+            pass
+
+
 async def test_a_page_of_another_origin_does_not_listen(running: Running) -> None:
     async with running.listening(origin=running.url) as socket:
         await hear(socket)

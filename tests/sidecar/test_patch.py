@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx2
 import orjson
+import pytest
 from starlette.requests import Request
 
 from hitl_stream.policy.verdict import Rule
@@ -187,6 +188,16 @@ def test_an_id_that_is_sent_unescaped_is_the_same_one() -> None:
     sent = "é".encode().decode("latin-1")  # as the router has it
     assert raw_path.patch_id(Request({"type": "http", "path_params": {"patch_id": sent}})) == "é"
     assert raw_path.patch_id(Request({"type": "http", "path_params": {"patch_id": "%C3%A9"}})) == "é"
+
+
+@pytest.mark.parametrize(
+    "path", ["%70atches/%E2%82%AC", "patches%2F%E2%82%AC", "%70atches/a%252Fb/comment", "patches%2Fa%252Fb/claim"]
+)
+async def test_nothing_is_decoded_twice(client: httpx2.AsyncClient, upstream: Upstream, path: str) -> None:
+    await upstream.result(patch_id="a/b", ml__confidence=0.9)
+    for method in ("GET", "POST"):
+        response = await client.request(method, f"/hitl/{path}", json={"comment": "about a%2Fb"})
+        assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")
 
 
 async def test_what_comes_with_a_question_is_not_read(client: httpx2.AsyncClient, upstream: Upstream) -> None:

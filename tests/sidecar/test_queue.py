@@ -58,8 +58,8 @@ async def cards(client: httpx2.AsyncClient, upstream: Upstream) -> list[Card]:
     return found
 
 
-async def ask(client: httpx2.AsyncClient, query: str) -> list[Card]:
-    response = await client.get(f"{PATH}?{query}&limit=200")
+async def ask(client: httpx2.AsyncClient, query: str, who: str = "alice") -> list[Card]:
+    response = await client.get(f"{PATH}?{query}&limit=200", headers=bearer(who))
     assert response.status_code == 200, response.text
     found: list[Card] = response.json()
     assert response.headers["x-total-count"] == str(len(found))
@@ -184,6 +184,18 @@ async def test_no_text_of_upstream_is_too_much(client: httpx2.AsyncClient, upstr
     assert (cards["p-summary"]["summary"], cards["p-cwe"]["summary"]) == (long[:200], "SQL injection")
     assert {card["patch_id"] for card in await ask(client, f"cwe={quote(odd[0])}")} == {"p-cwe"}
     assert (await client.get("/hitl/patches/p-cwe")).json()["authors"][0]["author"] == long
+
+
+async def test_who_held_an_older_round_holds_nothing(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    await upstream.result("e-1", ml__confidence=0.5)
+    assert (await client.post("/hitl/patches/p-1/claim")).status_code == 200
+    assert await ask(client, "turn=me", "bob") == await ask(client, "claimed=nobody") == []
+    await upstream.result("e-2", ml__confidence=0.5, patch__diff="another")
+    assert (await client.post("/hitl/patches/p-1/comment", json={"comment": "of the new one"})).status_code == 201
+    assert [card["patch_id"] for card in await ask(client, "turn=me", "bob")] == ["p-1"]
+    assert [card["claimed_by"] for card in await ask(client, "claimed=nobody")] == [None]
+    assert await ask(client, "claimed=me") == []
+    assert (await client.post("/hitl/patches/p-1/claim", headers=bearer("bob"))).status_code == 200
 
 
 async def test_claims_filter(client: httpx2.AsyncClient, cards: list[Card]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from confluent_kafka import Producer
@@ -53,6 +54,26 @@ async def test_a_recreated_topic_stops_until_it_is_adopted(sides: Sides) -> None
     assert await sides.adopt({0: 7, 1: 0}, "new") == [Move(0, 0, 7), Move(1, 0, 0)]
     claims = await sides.claim({0: (7, 100), 1: (0, 100)}, "new")
     assert [claims[p].next_offset for p in (0, 1)] == [7, 0]
+
+
+async def test_what_the_owner_before_recorded_meanwhile_is_not_beyond_the_end(sides: Sides) -> None:
+    """The end was asked for, then the owner that the group had given up recorded two more, then the partition was claimed."""
+    zombie = (await sides.claim({0: (0, 10)}, "id"))[0]
+    async with sides.worker.transaction() as conn:
+        assert await conn.fetch(statement.get("move_positions"), "c", [TOPIC], [0], [0], [12], [zombie.epoch])
+    asked: list[None] = []
+
+    async def asked_again(end: int = 12) -> dict[int, tuple[int, int]]:
+        asked.append(None)
+        return {0: (0, end)}
+
+    async with sides.worker.connection() as conn:
+        claims = await position.claim(conn, "c", TOPIC, {0: (0, 10)}, "id", "me", asked_again)
+        assert (claims[0].next_offset, claims[0].epoch, len(asked)) == (12, zombie.epoch + 1, 1)
+        await position.claim(conn, "c", TOPIC, {0: (0, 12)}, "id", "me", asked_again)
+        assert len(asked) == 1
+        with pytest.raises(Fatal, match="ends at 11, but 12 are recorded"):
+            await position.claim(conn, "c", TOPIC, {0: (0, 10)}, "id", "me", partial(asked_again, 11))
 
 
 async def test_partitions_that_are_new_or_gone_are_set_too(sides: Sides) -> None:

@@ -102,3 +102,15 @@ async def test_the_gate_does_not_believe_a_row_that_names_an_older_decision(
     await worker.execute("UPDATE patch SET state = 'approved', approved_by = 'human', seq = 1")
     await worker.close()
     assert await world.gate() == (False, "no_decision")
+
+
+@pytest.mark.parametrize(
+    "said", [None, "", " \t\n\u00a0", "\u200b\ufeff", "\u3164\u2800\ufe0f\u115f", "\x01\x7f", "\U000e0041"]
+)
+async def test_a_reason_that_nobody_can_see_is_none(database: str, said: str | None) -> None:
+    owner = await asyncpg.connect(database)
+    with refused("422", "needs a reason"):
+        await owner.execute("SELECT must_say_why($1)", said)
+    for seen in ("x", "\u200bж", "\U0001f9e8", "한", f"{said}é"):
+        await owner.execute("SELECT must_say_why($1)", seen)
+    await owner.close()

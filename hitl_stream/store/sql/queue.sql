@@ -11,8 +11,10 @@ SELECT set_config('plan_cache_mode', 'auto', true);
 
 -- name: claimed_patches
 -- role: hitl_sidecar
--- What is held at this moment: by this person, or where that is NULL by anybody.
-SELECT coalesce(array_agg(patch_id), '{}') FROM claim WHERE person = coalesce($1::text, person) AND until > now();
+-- What is held at this moment: by this person, or where that is NULL by anybody. Who held an older round holds nothing.
+SELECT coalesce(array_agg(patch_id), '{}')
+  FROM claim JOIN queue USING (patch_id, round)
+ WHERE person = coalesce($1::text, person) AND until > now();
 
 -- name: half_approved_patches
 -- role: hitl_sidecar
@@ -27,7 +29,7 @@ SELECT coalesce(array_agg(p.patch_id), '{}')
 -- role: hitl_sidecar
 -- What is not this person's turn: somebody else holds it, or they approved it already, or wrote it and others approved it.
 SELECT coalesce(array_agg(patch_id), '{}')
-  FROM (SELECT patch_id FROM claim WHERE person <> $1::text AND until > now()
+  FROM (SELECT patch_id FROM claim JOIN queue USING (patch_id, round) WHERE person <> $1::text AND until > now()
         UNION
         SELECT q.patch_id
           FROM queue AS q

@@ -582,12 +582,15 @@ CREATE FUNCTION renew_claim(wanted_patch_id text, who text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   UPDATE claim SET until = clock_timestamp() + interval '15 minutes'
-   WHERE patch_id = wanted_patch_id AND person = who AND until > clock_timestamp();
+   WHERE patch_id = wanted_patch_id AND person = who AND until > clock_timestamp()
+     AND round = (SELECT round FROM patch WHERE patch_id = wanted_patch_id);
 END $$;
 
+-- A reason that nobody can see is none: controls, white space and what has no width, as sidecar/words.py has them.
 CREATE FUNCTION must_say_why(said text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF coalesce(btrim(said, E' \t\r\n'), '') = '' THEN
+  IF said IS NULL OR said !~ ('[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f'
+    '\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]') THEN
     PERFORM refuse('422', 'this needs a reason');
   END IF;
 END $$;
