@@ -102,6 +102,11 @@ UNAPPROVED_DEPLOYMENTS = Counter(
     "Artefacts that are deployed and did not, or no longer, stand approved. Above 0 somebody must look.",
     registry=REGISTRY,
 )
+DEPLOYMENT_ALARMS = Gauge(
+    "hitl_deployment_alarms",
+    "The same as the database has them: those too that a process recorded and died before it counted them.",
+    registry=REGISTRY,
+)
 OUTBOX_OLDEST_SECONDS = Gauge(
     "hitl_outbox_oldest_seconds",
     "Age of the oldest decision or event not yet published; 0 when there is none.",

@@ -228,9 +228,9 @@ def _refresh(patch: Patch, result: Result, situation: Situation) -> Step:
     evidence = fold([*situation.results, result])
     verdict = _judge(patch, evidence, situation)
     ruling.write_card(patch, evidence, verdict, situation.now)
-    # The rule no_open_review is about this very review; on its card it would only be noise.
-    rows = [row for row in ruling.reasons_of(patch, evidence, verdict, kept) if row[0] != Rule.NO_OPEN_REVIEW]
-    patch.reasons = encode.reasons_json(tuple(rows))
+    rows = ruling.reasons_of(patch, evidence, verdict, kept)
+    # The rule no_open_review is about this very review: it is noise on its card, unless it alone keeps it from policy.
+    patch.reasons = encode.reasons_json(tuple(row for row in rows if row[0] != Rule.NO_OPEN_REVIEW) or tuple(rows))
     return Step(patch, Fate.PENDING, patch.round)
 
 

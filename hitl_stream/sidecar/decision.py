@@ -77,7 +77,7 @@ async def revoke(asked: Asker) -> Response:
 
     async def say(conn: Connection, wanted: str, seen: Standing, body: dict[str, Any]) -> Reply:
         event = await command.revoke(conn, wanted, seen.version, asked.actor, words.required(body, "reason"))
-        return reply.make(_decided(event), etag=shape.etag(seen.version + 1))
+        return reply.make(_decided(event), etag=shape.etag(seen.version + 1), then=partial(_alarm, event))
 
     return await _decide(asked, "approved", say)
 
@@ -119,6 +119,13 @@ async def _decide(asked: Asked, state: str, say: Say, role: Role | None = None) 
         raise await too_late(asked, checked["wanted"], checked["version"], state, late) from late
     except Refused as refusal:
         raise problem(refusal) from refusal
+
+
+def _alarm(event: DecisionEvent) -> None:
+    """Page somebody, as the worker does: what is deployed no longer stands approved."""
+    if event.deployed == "yes":
+        metrics.UNAPPROVED_DEPLOYMENTS.inc()
+        log.get().error("revoked_after_deployment", patch_id=event.patch_id, seq=event.seq)
 
 
 def count(seen: Standing, event: DecisionEvent | None) -> None:

@@ -40,6 +40,7 @@ async def show_metrics(request: Request) -> Response:
         async with database(request).connection() as conn:
             metrics.set_oldest_ages(*await outbox.oldest_age(conn))
             metrics.GLASS_UNREVIEWED.set(await review.count_unreviewed_glass(conn))
+            metrics.DEPLOYMENT_ALARMS.set(await review.count_deployment_alarms(conn))
         metrics.set_breaker("postgres", is_open=False)
     except Unavailable:
         metrics.set_breaker("postgres", is_open=True)

@@ -176,6 +176,12 @@ async def count_unreviewed_glass(conn: Connection) -> int:
     return count
 
 
+async def count_deployment_alarms(conn: Connection) -> int:
+    """How often something was deployed that did not stand approved, or no longer stood so."""
+    count: int = await conn.fetchval(statement.get("deployment_alarms"))
+    return count
+
+
 async def check_database(conn: Connection) -> None:
     """Raises Unavailable through the connection when the database does not answer."""
     await conn.execute(statement.get("database_answers"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncpg
 import httpx2
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +10,11 @@ from structlog.testing import capture_logs
 from hitl_stream.observe import metrics, tracing
 from tests.harness.spans import Spans
 from tests.sidecar.conftest import Upstream, bearer
+
+REPORTED = """
+INSERT INTO outcome (patch_id, source, event_id, topic, partition, record_offset, patch_digest, outcome, observed_at,
+                     received_at, unapproved, payload_sha256)
+SELECT patch_id, '/eureka', 'o-1', 'eureka.outcomes', 0, 1, patch_digest, $1, now(), now(), false, sha256('x') FROM patch"""
 
 
 async def test_every_answer_has_an_id_and_keeps_browsers_from_mischief(client: httpx2.AsyncClient) -> None:
@@ -62,6 +68,31 @@ async def test_a_broken_glass_rings(client: httpx2.AsyncClient, upstream: Upstre
     (line,) = [line for line in lines if line["event"] == "glass_broken"]
     assert (line["log_level"], line["person"], line["patch_id"]) == ("critical", "carol", "p-1")
     assert metrics.REGISTRY.get_sample_value("hitl_glass_broken_total") == before + 1
+
+
+@pytest.mark.parametrize("reported", ["deployed", "rolled_back"])
+async def test_the_end_of_an_approval_of_what_is_deployed_rings(
+    client: httpx2.AsyncClient, upstream: Upstream, database: str, reported: str
+) -> None:
+    await upstream.result()
+    owner = await asyncpg.connect(database)
+    await owner.execute(REPORTED, reported)
+    before = metrics.REGISTRY.get_sample_value("hitl_unapproved_deployments_total") or 0.0
+    headers = {"If-Match": (await client.get("/hitl/patches/p-1")).headers["etag"], "Idempotency-Key": "key"}
+    with capture_logs() as lines:
+        for _ in range(2):
+            answer = await client.post(
+                "/hitl/patches/p-1/revoke", headers=headers, json={"reason": "it breaks the build"}
+            )
+            assert answer.status_code == 200
+    rings = reported == "deployed"
+    said = [line for line in lines if line["event"] == "revoked_after_deployment"]
+    assert [(line["log_level"], line["patch_id"]) for line in said] == [("error", "p-1")] * rings
+    assert metrics.REGISTRY.get_sample_value("hitl_unapproved_deployments_total") == before + rings
+    assert f"hitl_deployment_alarms {float(rings)}\n" in (await client.get("/metrics")).text
+    rows = await owner.fetch("SELECT actor, seq FROM action WHERE action = 'revoked_after_deployment'")
+    assert [tuple(row) for row in rows] == [("policy", 2)] * rings
+    await owner.close()
 
 
 async def test_how_long_people_take_is_measured_once_for_each_decision(

@@ -13,7 +13,7 @@ import pytest
 from hitl_stream.contract import encode
 from hitl_stream.contract.fact import Card, Outcome, OutcomeKind, Result, Risk, Severity, Wargame
 from hitl_stream.policy import document
-from hitl_stream.review import lifecycle
+from hitl_stream.review import explanation, lifecycle
 from hitl_stream.review import outcome as outcome_report
 from hitl_stream.review.lifecycle import RoundFull
 from hitl_stream.review.situation import Situation, Standing
@@ -153,6 +153,17 @@ def test_a_pending_round_is_never_approved_by_better_evidence() -> None:
     step = lifecycle.receive(patch, result(2), situation(first))
     assert (patch.state, step.messages, step.decisions) == (State.PENDING, [], [])
     assert patch.version == before + 1
+
+
+def test_a_card_that_nothing_else_speaks_against_says_that_its_review_is_open() -> None:
+    waiting = opened(result(1), auto_approve=False)
+    lifecycle.receive(waiting, result(2), situation(result(1)))
+    stored = encode.parse_reasons(waiting.reasons)
+    assert [*stored] == [("no_open_review", "failed", "a review is open for this patch", None)]
+    told = explanation.explain(None, POLICY, stored)
+    assert [(rule.rule, rule.outcome) for rule in told] == [("no_open_review", "failed")]
+    lifecycle.receive(waiting, result(3, confidence=0.9), situation(result(1), result(2)))
+    assert [row[0] for row in encode.parse_reasons(waiting.reasons)] == ["confidence"]
 
 
 def test_confirming_evidence_changes_nothing_that_was_decided() -> None:

@@ -170,6 +170,11 @@ SELECT deployable, reason, decision_id, decided_at, expires_at, least(clock_time
 -- How often the glass was broken and nobody else looked at it yet.
 SELECT count(*) FROM action AS b WHERE b.action = 'glass_broken' AND NOT is_reviewed(b);
 
+-- name: deployment_alarms
+-- role: hitl_sidecar
+-- How often something was deployed that did not stand approved, or no longer stood so.
+SELECT count(*) FROM action WHERE action IN ('unapproved_deployment', 'revoked_after_deployment');
+
 -- name: database_answers
 -- role: hitl_sidecar
 -- Whether the database answers.

@@ -780,6 +780,10 @@ BEGIN
   PERFORM must_say_why(said);
   PERFORM must_be_now(p, moment);
   PERFORM conclude(p, 'revoked', id, who, said, '{}', '[]', moment, NULL, deployed_as, 'reviewer', token, request, messages);
+  IF deployed_as = 'yes' THEN
+    PERFORM note(p, 'revoked_after_deployment', 'policy', NULL, 'this artefact is deployed and no longer stands approved', moment, NULL, NULL,
+                 NULL);
+  END IF;
 END $$;
 
 -- An expired review waits again, for the same artefact and a whole time limit.
