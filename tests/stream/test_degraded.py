@@ -6,7 +6,7 @@ import pytest
 
 from hitl_stream.stream import watchdog
 from tests.harness import wait
-from tests.harness.availability import scaled
+from tests.harness.availability import scale, scaled
 from tests.stream.outage import Dependencies
 from tests.stream.rig import Rig, Worker
 
@@ -30,7 +30,7 @@ def _busy(rig: Rig, count: int) -> Worker:
 @pytest.mark.parametrize(
     "away",
     [
-        {"postgres": "stopped"},
+        *([{"postgres": "stopped"}] if scale() == "full" else []),
         {"postgres": "killed"},
         {"postgres": "frozen"},
         {"kafka": "killed"},
