@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Final
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hitl_stream.observe import log, metrics, tracing
-from hitl_stream.sidecar import problem
 
 NO_ROUTE: Final = "none"
 _PROBES: Final = frozenset(("/livez", "/readyz", "/metrics"))
@@ -39,28 +38,29 @@ class Observing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, began_ns, status, begun = time.monotonic(), time.time_ns(), 500, False
+        started, began_ns, status = time.monotonic(), time.time_ns(), 500
         request_id = _request_id(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
 
         async def observed(message: Message) -> None:
-            nonlocal status, begun
+            nonlocal status
             if message["type"] == "http.response.start":
-                status, begun = message["status"], True
-                said = {name for name, _ in message["headers"]}
-                ours = (header for header in _HEADERS if header[0] not in said)
-                message = {**message, "headers": [*message["headers"], *ours, (b"x-request-id", request_id.encode())]}
+                status = message["status"]
+                message = {**message, "headers": with_ours(message["headers"], request_id)}
             await send(message)
 
         try:
             await self._app(scope, receive, observed)
-        except Exception:
-            if not begun:
-                await problem.broken().response()(scope, receive, observed)
-            raise  # the server logs it
         finally:
             _note(scope, status, time.monotonic() - started, request_id)
             _trace(scope, status, began_ns, request_id)
+
+
+def with_ours(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, and those that every answer has."""
+    said = [*headers]
+    names = {name for name, _ in said}
+    return [*said, *(header for header in _HEADERS if header[0] not in names), (b"x-request-id", request_id.encode())]
 
 
 def _request_id(scope: MutableMapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from hitl_stream.errors import Unavailable
+from hitl_stream.sidecar import observing
 
 RETRY_AFTER_S = 2
 
@@ -49,17 +50,13 @@ def unavailable(dependency: str) -> Problem:
     return Problem(503, "unavailable", f"The {dependency} does not answer, try again", headers=headers)
 
 
-def broken() -> Problem:
-    """500: a bug of ours."""
-    return Problem(500, "internal-error", "This should not have happened; it was logged")
-
-
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(Exception, _bug)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -82,3 +79,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     return unavailable("database").response()
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """Starlette answers this outside of all middleware: what they add to an answer is added here."""
+    response = Problem(500, "internal-error", "This should not have happened; it was logged").response()
+    response.raw_headers = observing.with_ours(response.raw_headers, request.state.request_id)
+    return response
