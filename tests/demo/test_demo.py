@@ -18,6 +18,7 @@ import pytest
 
 from tests.demo.conftest import ROOT
 from tests.harness import wait
+from tests.harness.process import wait_ended
 
 READY = re.compile(r"^ready after .* in (\S+?)\);", re.MULTILINE)
 DECISION = re.compile(r"^\S+  (approved|pending) +(patch-CVE-\S+)", re.MULTILINE)
@@ -73,7 +74,7 @@ def running(screen: Path, *options: str) -> Iterator[Demo]:
 
 
 def check_nothing_left(family: list[psutil.Process], folder: Path) -> None:
-    wait.until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), 30)
+    wait_ended(family)
     wait.until(lambda: not folder.exists())
 
 

@@ -21,6 +21,7 @@ from hitl_stream.errors import Fatal
 from tests.harness import wait
 from tests.harness.kafka import KafkaServer
 from tests.harness.postgres import PostgresServer
+from tests.harness.process import wait_ended
 
 
 async def value(url: str, query: str) -> object:
@@ -82,9 +83,10 @@ def test_nothing_is_left_when_the_starter_is_killed() -> None:
     )
     assert starter.stdout
     pid, folder = starter.stdout.readline().split()
+    server = psutil.Process(int(pid))
     starter.kill()
     starter.wait()
-    wait.until(lambda: not psutil.pid_exists(int(pid)))
+    wait_ended([server])
     wait.until(lambda: not Path(folder).exists())
 
 

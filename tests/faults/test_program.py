@@ -11,6 +11,7 @@ import psutil
 
 from tests.faults.program import Program
 from tests.harness import wait
+from tests.harness.process import lives, wait_ended
 
 ROOT = Path(__file__).parents[2]
 STARTER = """
@@ -50,8 +51,8 @@ def test_a_program_does_not_outlast_whoever_started_it(tmp_path: Path) -> None:
         [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert starter.stdout
-    pid = int(starter.stdout.readline())
-    assert psutil.pid_exists(pid)
+    sleeper = psutil.Process(int(starter.stdout.readline()))
+    assert lives(sleeper)
     starter.kill()
     starter.communicate()
-    wait.until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_ended([sleeper])

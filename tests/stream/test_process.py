@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.harness import wait
+from tests.harness.process import lives, wait_ended
 from tests.stream.rig import Rig
 
 PRODUCT = ("-c", "from hitl_stream.cli import main; main()", "worker")
@@ -68,7 +69,7 @@ def test_one_command_runs_several_processes_that_share_the_partitions_and_end_to
     assert rig.fetch("SELECT count(*) FROM dead_letter")[0][0] == 100
     parent.terminate()
     assert parent.wait_ended() == 0, parent.text()
-    assert not any(child.is_running() for child in children)
+    assert not any(map(lives, children))
 
 
 @pytest.mark.parametrize(
@@ -84,4 +85,4 @@ def test_when_one_process_dies_none_is_left(rig: Rig, who: str, number: signal.S
     assert len(children) == 2
     (children[0] if who == "child" else psutil.Process(parent.pid)).send_signal(number)
     assert parent.wait_ended() != 0
-    wait.until(lambda: not any(child.is_running() for child in children), 30)
+    wait_ended(children)
