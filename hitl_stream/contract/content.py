@@ -6,14 +6,18 @@ exactly, others as IEEE 754 doubles; 1, 1.0 and 1e0 are one number, true is none
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 import jiter
 
 
 def read(payload: bytes) -> Any:
-    """The value of a payload that was accepted before; nothing is checked again. Raises ValueError if it is no JSON."""
-    return jiter.from_json(payload)
+    """The value of a payload that was accepted before; nothing is checked again. What is no JSON equals nothing: NaN."""
+    try:
+        return jiter.from_json(payload)
+    except ValueError:
+        return nan
 
 
 def is_same(one: Any, other: Any) -> bool:

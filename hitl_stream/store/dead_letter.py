@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asyncpg import Connection
+from asyncpg import Record as Row
 
 from hitl_stream.contract.record import StoredRecord
-from hitl_stream.errors import Refused
+from hitl_stream.errors import Conflict, Refused
 from hitl_stream.store import operation, outbox, statement
 
 REPLAYED, DISCARDED = "replayed", "discarded"
@@ -17,6 +18,10 @@ REPLAYED, DISCARDED = "replayed", "discarded"
 
 class UnknownDeadLetter(Refused):
     """There is no such dead letter."""
+
+
+class ConflictReplayed(Refused):
+    """A conflict says something else under an id that was used: nothing that is mended here makes it another event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,16 @@ async def replay(
     """Publish the open ones of these again, as they were, and note it; returns which. Call it inside a transaction.
 
     Should it end between publishing and noting, they are open still and can be replayed again: a record that is
-    published twice is one event.
+    published twice is one event. Raises ConflictReplayed, and then nothing is published: once identities are forgotten,
+    it would be applied as if it were new.
     """
     rows = await conn.fetch(statement.get("lock_dead_letters"), list(numbers))
+    conflicts = [str(row["id"]) for row in rows if row["error"] == Conflict.kind]
+    if conflicts:
+        told = "under its id something else was said before. Discard it; its producer sends it under an id of its own"
+        raise ConflictReplayed(f"{', '.join(conflicts)}: {told}")
     if rows:
-        await publish([_record(*row) for row in rows])
+        await publish([_record(row) for row in rows])
     return await _settle(conn, [row["id"] for row in rows], REPLAYED, actor, reason)
 
 
@@ -91,10 +101,9 @@ async def discard(conn: Connection, numbers: Sequence[int], actor: str, reason: 
     return await _settle(conn, [row["id"] for row in rows], DISCARDED, actor, reason)
 
 
-def _record(
-    number: int, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: str
-) -> StoredRecord:
-    return StoredRecord(topic, partition, number, 0, key, value, outbox.unpack_headers(headers))
+def _record(row: Row) -> StoredRecord:
+    headers = outbox.unpack_headers(row["headers"])
+    return StoredRecord(row["topic"], row["partition"], row["id"], 0, row["record_key"], row["record_value"], headers)
 
 
 async def _settle(conn: Connection, ids: list[int], state: str, actor: str, reason: str) -> list[int]:

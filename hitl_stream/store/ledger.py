@@ -96,8 +96,10 @@ class _Ledger:
             if row["payload"] is not None:
                 others = {e.payload_sha256: e.payload for e in events[row["patch_id"], *identity]}
                 others.pop(stored, None)
-                value = _read(row["payload"]) if others else None
-                self.same |= {(stored, sha) for sha, other in others.items() if content.is_same(value, _read(other))}
+                value = content.read(row["payload"]) if others else None
+                self.same |= {
+                    (stored, sha) for sha, other in others.items() if content.is_same(value, content.read(other))
+                }
 
     def _is_new(self, item: Decoded[Result] | Decoded[Outcome]) -> bool:
         """Settle identity: bad records, duplicates and conflicts end here."""
@@ -132,8 +134,8 @@ class _Ledger:
         if known not in self.payloads:
             return False
         if known not in self.values:
-            self.values[known] = _read(self.payloads[known])
-        return content.is_same(self.values[known], _read(event.payload))
+            self.values[known] = content.read(self.payloads[known])
+        return content.is_same(self.values[known], content.read(event.payload))
 
     def _refuse(self, item: Decoded[Result] | Decoded[Outcome], failure: BadRecord) -> None:
         record = item.record
@@ -175,6 +177,7 @@ class ResultLedger(_Ledger):
     kind: ClassVar[str] = "result"
     around: Surroundings = field(kw_only=True)
     new_patch_ids: set[str] = field(default_factory=set)
+    other_apvs: set[tuple[str, str]] = field(default_factory=set)
     evidence_rows: list[writing.Row] = field(default_factory=list)
 
     async def read(self, conn: Connection, decoded: Sequence[Decoded[Result]]) -> None:
@@ -219,6 +222,8 @@ class ResultLedger(_Ledger):
         step = lifecycle.receive(patch, result, situation)
         if step.patch is not None:
             self.patches[result.patch_id] = step.patch
+            if result.apv_id != step.patch.apv_id:
+                self.other_apvs.add((result.apv_id, result.patch_id))
         self.around.follow(step, result)
         self.evidence_rows.append(
             (
@@ -233,6 +238,8 @@ class ResultLedger(_Ledger):
         """Write the sum of the batch."""
         arrived = self._arrived(evidence=self.evidence_rows)
         await writing.write(conn, self.steps, self.messages, arrived, self.new_patch_ids)
+        if self.other_apvs:
+            await conn.executemany(statement.get("insert_other_apv"), sorted(self.other_apvs))
 
 
 @dataclass(slots=True)
@@ -281,14 +288,6 @@ class OutcomeLedger(_Ledger):
     async def write(self, conn: Connection) -> None:
         """Write the sum of the batch."""
         await writing.write(conn, self.steps, self.messages, self._arrived(outcome=self.outcome_rows))
-
-
-def _read(payload: bytes) -> Any:
-    """The value of a payload; what nobody can read any more equals nothing."""
-    try:
-        return content.read(payload)
-    except ValueError:
-        return float("nan")
 
 
 def _remark(item: Decoded[Result] | Decoded[Outcome], reason: str, error: str | None = None) -> Remark:

@@ -60,6 +60,7 @@ class Surroundings:
     policy: PolicyDocument
     auto_approve: bool
     _results: dict[str, list[Result]] = field(default_factory=dict)
+    _apv_ids: dict[str, set[str]] = field(default_factory=dict)
     _bytes: Counter[str] = field(default_factory=Counter)
     _older_digests: dict[str, dict[bytes, int]] = field(default_factory=dict)
     _deployed: dict[tuple[str, bytes], str] = field(default_factory=dict)
@@ -77,8 +78,7 @@ class Surroundings:
         """
         if patches:
             await self._read_rounds(conn, patches)
-        stored = (result.apv_id for results in self._results.values() for result in results)
-        wanted_apvs = {*apv_ids, *(p.apv_id for p in patches.values()), *stored}
+        wanted_apvs = {*apv_ids, *(p.apv_id for p in patches.values())}.union(*self._apv_ids.values())
         wanted_digests = {*digests, *(p.patch_digest for p in patches.values() if p.patch_digest is not None)}
         for row in await conn.fetch(statement.get("standing"), list(wanted_apvs), list(wanted_digests)):
             self._note_standing(row)
@@ -93,6 +93,7 @@ class Surroundings:
             patch_id = row["patch_id"]
             stored = _stored_result(row, patches[patch_id].apv_id)
             self._results.setdefault(patch_id, []).append(stored)
+            self._apv_ids.setdefault(patch_id, set()).add(stored.apv_id)
             read += len(stored.payload)
             self._bytes[patch_id] += len(stored.payload)
             stored.payload = b""  # what it says is known
@@ -128,8 +129,7 @@ class Surroundings:
 
         Whatever apv_id any of its results names counts; a result without a diff is about the round's.
         """
-        results = self._results.get(patch.patch_id, ())
-        apv_ids = {patch.apv_id, *(known.apv_id for known in results)}
+        apv_ids = {patch.apv_id, *self._apv_ids.get(patch.patch_id, ())}
         digest = patch.patch_digest
         if result is not None:
             apv_ids.add(result.apv_id)
@@ -139,7 +139,7 @@ class Surroundings:
             now=self.now,
             auto_approve=self.auto_approve,
             home=patch.home,
-            results=results,
+            results=self._results.get(patch.patch_id, ()),
             results_bytes=self._bytes[patch.patch_id],
             older_digests=self._older_digests.get(patch.patch_id),
             standing=self._standing(patch.patch_id, apv_ids, digest),
@@ -168,14 +168,23 @@ class Surroundings:
             return
         if step.closed:
             self._results[patch.patch_id] = [result]
+            self._apv_ids[patch.patch_id] = {result.apv_id}
             self._bytes[patch.patch_id] = len(result.payload)
             for closed in step.closed:
                 if closed.patch.patch_digest is not None:
                     self._older_digests.setdefault(patch.patch_id, {})[closed.patch.patch_digest] = closed.patch.round
         elif step.round == patch.round:
             self._results.setdefault(patch.patch_id, []).append(result)
+            self._apv_ids.setdefault(patch.patch_id, set()).add(result.apv_id)
             self._bytes[patch.patch_id] += len(result.payload)
+        self._follow_standing(step, patch, result)
+
+    def _follow_standing(self, step: Step, patch: Patch, result: Result) -> None:
         if patch.state is State.APPROVED:
-            self._approved.setdefault(patch.apv_id, set()).add(patch.patch_id)
-        elif patch.apv_id in self._approved:
-            self._approved[patch.apv_id].discard(patch.patch_id)
+            for apv_id in {patch.apv_id, result.apv_id, *self._apv_ids.get(patch.patch_id, ())}:
+                self._approved.setdefault(apv_id, set()).add(patch.patch_id)
+        elif any(decision.decision == "revoked" for decision in step.decisions):
+            for approved in self._approved.values():
+                approved.discard(patch.patch_id)
+        if patch.patch_id in self._rejected_patches:
+            self._rejected_apvs.add(result.apv_id)

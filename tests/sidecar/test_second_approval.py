@@ -48,6 +48,22 @@ async def test_who_gave_theirs_holds_it_no_longer(client: httpx2.AsyncClient, up
     assert (await client.get("/hitl/patches/p-2")).json()["claimed_by"] == "carol"
 
 
+async def test_what_became_enough_is_their_turn_again_who_approved(
+    client: httpx2.AsyncClient, upstream: Upstream, database: str
+) -> None:
+    await upstream.result("e-1", **CRITICAL)
+    assert (await decide(client, "p-1", "approve")).json()["state"] == "pending"
+    assert await needing(client, "alice", "&turn=me") == []
+    assert (await decide(client, "p-1", "approve")).status_code == 409
+    owner = await asyncpg.connect(database)
+    await owner.execute("UPDATE approval_rule SET needed = 1")
+    await owner.close()
+    mine = await client.get("/hitl/patches/pending?turn=me", headers=bearer("alice"))
+    assert [(card["approvals"], card["approvals_required"]) for card in mine.json()] == [(["alice"], 1)]
+    answer = (await decide(client, "p-1", "approve")).json()
+    assert (answer["state"], answer["approvals"], answer["approvals_required"]) == ("approved", ["alice"], 1)
+
+
 async def test_an_author_is_not_asked(client: httpx2.AsyncClient, upstream: Upstream, database: str) -> None:
     await upstream.result("e-1", patch__author="bob", **CRITICAL)
     await decide(client, "p-1", "approve")

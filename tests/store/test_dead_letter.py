@@ -14,7 +14,7 @@ from hitl_stream.contract.record import StoredRecord
 from hitl_stream.errors import Unavailable
 from hitl_stream.store import dead_letter, outbox
 from hitl_stream.store.database import Database
-from hitl_stream.store.dead_letter import Filter, UnknownDeadLetter
+from hitl_stream.store.dead_letter import ConflictReplayed, Filter, UnknownDeadLetter
 from tests.store import row
 
 HEADERS = [("a", b"1"), ("b", None), ("a", b"\xff\x00"), ("", b"")]
@@ -147,9 +147,17 @@ async def test_a_replay_that_cannot_be_published_leaves_everything_open(desk: De
     assert await desk.replay(1, 2) == [1, 2]
 
 
+async def test_a_conflict_is_never_replayed(desk: Desk) -> None:
+    with pytest.raises(ConflictReplayed, match="3: under its id something else was said before"):
+        await desk.replay(1, 3, 4)
+    assert (desk.published, await desk.page(Filter())) == ([], [1, 2, 3, 4])
+    assert await desk.discard(3) == [3]
+    assert await desk.replay(1, 3, 4) == [1, 4]
+
+
 async def test_two_operators_at_once_publish_each_record_once(desk: Desk) -> None:
-    answers = await asyncio.gather(*(desk.replay(1, 2, 3, 4) for _ in range(3)), desk.discard(4, 3, 2, 1))
-    assert sorted(number for answer in answers for number in answer) == [1, 2, 3, 4]
+    answers = await asyncio.gather(*(desk.replay(1, 2, 4) for _ in range(3)), desk.discard(4, 2, 1))
+    assert sorted(number for answer in answers for number in answer) == [1, 2, 4]
     states = dict(await desk.rows("SELECT state, count(*) FROM dead_letter GROUP BY 1"))
     assert len(desk.published) == states.get("replayed", 0)
 

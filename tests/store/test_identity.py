@@ -150,6 +150,40 @@ async def test_a_result_that_names_another_apv_id_brings_its_rejection_along(wor
     assert (await world.feed(binary("e-3", last))).reasons == {"no_rejection": 1}
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["in one batch", "in two"])
+async def test_what_a_later_result_of_another_patch_names_stands_in_the_way_too(world: World, apart: bool) -> None:
+    half = {"wargame__expected_results": 2}
+    approved = [
+        binary("a-1", data(apv_id="APV-A", **half)),
+        binary("a-2", data(apv_id="APV-X", wargame__run_id="run-2", **half)),
+    ]
+    sibling = binary("b-1", data(patch_id="p-2", apv_id="APV-X", patch__diff="b"))
+    if apart:
+        await world.feed(*approved)
+        recorded = await world.feed(sibling)
+    else:
+        recorded = await world.feed(*approved, sibling)
+    assert recorded.reasons == {"no_approved_sibling": 1}
+    assert await world.rows("SELECT apv_id, patch_id FROM other_apv") == [("APV-X", "p-1")]
+    # It no longer stands approved: another patch may be.
+    await world.feed(binary("a-3", data(apv_id="APV-A", ml__prediction=False, wargame__run_id="run-3", **half)))
+    await world.feed(binary("c-1", data(patch_id="p-3", apv_id="APV-X", patch__diff="c")))
+    states = "SELECT patch_id, state FROM patch ORDER BY 1"
+    assert await world.rows(states) == [("p-1", "pending"), ("p-2", "pending"), ("p-3", "approved")]
+    # A person rejected it: nothing that it named is approved by policy any more, whenever it was named.
+    ((version,),) = await world.rows("SELECT version FROM patch WHERE patch_id = 'p-1'")
+    await world.reject("p-1", version)
+    late = binary("a-4", data(apv_id="APV-Y", wargame__run_id="run-4", **half))
+    others = [binary(f"d-{n}", data(patch_id=f"q-{n}", apv_id=f"APV-{n}", patch__diff=n)) for n in "XYZ"]
+    if apart:
+        await world.feed(late)
+        await world.feed(*others)
+    else:
+        await world.feed(late, *others)
+    states = "SELECT patch_id, state FROM patch WHERE patch_id LIKE 'q%' ORDER BY 1"
+    assert await world.rows(states) == [("q-X", "pending"), ("q-Y", "pending"), ("q-Z", "approved")]
+
+
 async def test_a_result_without_a_diff_does_not_hide_that_its_artefact_was_rejected(world: World) -> None:
     await world.feed(binary("e-1", data(patch_id="p-7", apv_id="APV-B", ml__confidence=0.5)))
     await world.feed(binary("e-2", data(apv_id="APV-A", wargame__expected_results=2)))

@@ -31,6 +31,52 @@ async def test_a_vote_of_who_lost_the_role_or_turned_out_to_be_an_author_counts_
     await owner.close()
 
 
+async def test_approvals_that_became_enough_are_concluded_by_one_who_gave_theirs(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    owner = await asyncpg.connect(database)
+    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
+    first = await vote(sidecar, await pending(world, **critical))
+    second = await vote(sidecar, first["version"], "bob")
+    assert tuple(second)[:3] == (["ann", "bob"], 3, False)
+    with refused("409", "already"):
+        await vote(sidecar, second["version"])
+    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'smith', 'test')")
+    with refused("401", "log in again"):
+        await vote(sidecar, second["version"], login_age_s=301)
+    with refused("412"):
+        await vote(sidecar, first["version"])
+    again = await vote(sidecar, second["version"])
+    assert tuple(again)[:3] == (["ann", "bob"], 2, True)
+    with refused("422", "not dated now"):
+        await conclude(sidecar, again["version"], first["at"], approvers=["ann", "bob"])
+    await conclude(sidecar, again["version"], again["at"], approvers=["ann", "bob"])
+    assert await world.rows("SELECT decided_by, approvers, decided_at FROM decision") == [
+        ("ann", ["ann", "bob"], again["at"])
+    ]
+    told = "SELECT actor, action FROM audit_entry WHERE seq = 1 AND actor <> 'policy' ORDER BY at"
+    assert await world.rows(told) == [("ann", "approval_given"), ("bob", "approval_given"), ("ann", "approved")]
+    await owner.close()
+
+
+async def test_who_turned_out_to_be_an_author_does_not_conclude_what_others_approved(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    owner = await asyncpg.connect(database)
+    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
+    first = await vote(sidecar, await pending(world, **critical))
+    second = await vote(sidecar, first["version"], "bob")
+    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'ann', 'test')")
+    await owner.execute("UPDATE approval_rule SET needed = 1")
+    with refused("403", "of their own"):
+        await vote(sidecar, second["version"])
+    with refused("403", "only who voted"):
+        await conclude(sidecar, second["version"], second["at"], approvers=["bob"])
+    again = await vote(sidecar, second["version"], "bob")
+    assert tuple(again)[:3] == (["bob"], 1, True)
+    await owner.close()
+
+
 async def test_an_author_nobody_knows_is_not_lifted_by_the_glass(world: World, sidecar: asyncpg.Connection) -> None:
     version = await pending(world, vulnerability__severity="critical", patch__author="somebody")
     cast = await vote(sidecar, version, groups=GLASS, said="fire", glass=True)

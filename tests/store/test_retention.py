@@ -75,8 +75,9 @@ async def test_a_patch_goes_whole_after_seven_years_and_not_while_anything_of_it
     await patch(owner, "waiting", 7.1, state="pending")
     await patch(owner, "touched", 7.1)
     await row.insert(owner, "action", {"at": await age(owner, 1), "action": "commented", "patch_id": "touched"})
+    await owner.execute("INSERT INTO other_apv SELECT 'apv-9', patch_id FROM patch")
     assert await as_scheduler(owner, "forget_old_patches('1 day', 10)") == 1
-    for table in ("patch", "decision", "evidence", "action"):
+    for table in ("patch", "decision", "evidence", "action", "other_apv"):
         left = await owner.fetchval(f"SELECT array_agg(DISTINCT patch_id ORDER BY patch_id) FROM {table}")
         assert left == ["touched", "waiting", "young"], table
 

@@ -62,7 +62,7 @@ SESSIONS = {"end_silent_sessions"}
 # Triggers call them, nobody else.
 COUNTERS = {
     *("count_new_patches", "count_changed_patches", "count_gone_patches", "follow_reviews", "follow_patches"),
-    *("follow_evidence", "count_decisions", "count_reviews"),
+    *("follow_evidence", "count_decisions", "count_reviews", "forget_other_apvs"),
     *("tell_of_new_reviews", "tell_of_changed_reviews", "tell_of_decisions", "tell_of_claims"),
 }
 PEOPLE = {
@@ -87,6 +87,7 @@ WRITES: Mapping[str, Mapping[tuple[str, str], set[str]]] = {
         ("evidence", "INSERT"): ALL,
         ("outcome", "INSERT"): ALL,
         ("event_seen", "INSERT"): ALL,
+        ("other_apv", "INSERT"): ALL,
         ("dead_letter", "INSERT"): DEAD_LETTER,
         ("review", "INSERT"): REVIEW_KEY | REVIEW_CHANGE,
         ("review", "UPDATE"): REVIEW_CHANGE,

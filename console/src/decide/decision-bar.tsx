@@ -79,7 +79,7 @@ export function DecisionBar({ detail, readAt, goOn, isReady, notice }: Props) {
     if (isEmpty(read(subject, detail.patch_id, "approve"))) approve(EMPTY);
     else open("approve");
   };
-  const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 ? "decide.second" : "decide.approve";
+  const approveWord: Key = can.isOneOfSeveral && detail.approvals.length > 0 && !detail.approvals.includes(subject) ? "decide.second" : "decide.approve";
   const on = (possible: boolean, what: Key, run: () => void) => (possible && !isBusy ? { what, run } : null);
   const more = ([
     ["release", can.release, "m", () => { courtesy.mutate("release"); }],

@@ -19,6 +19,7 @@ it.each<[string, Partial<Detail>, typeof REVIEWER, readonly (keyof Possible)[]]>
   ["what waits, read by a viewer", {}, VIEWER, []],
   ["one's own", { own: true }, GLASS, ["reject", "comment", "claim"]],
   ["what one approved already", { approvals: ["alice"], approvals_required: 2 }, REVIEWER, ["reject", "comment", "claim", "isOneOfSeveral"]],
+  ["what one approved, and one approval has become enough", { approvals: ["alice"] }, REVIEWER, ["approve", "reject", "comment", "claim"]],
   ["what has no diff", { patch: { patch_digest: null } as Detail["patch"] }, GLASS, ["reject", "comment", "claim"]],
   ["what one holds", { claimed_by: "alice", claimed_until: LATER }, REVIEWER, ["approve", "reject", "comment", "release"]],
   ["what another holds", { claimed_by: "bob", claimed_until: LATER }, GLASS, ["approve", "reject", "breakGlass", "comment", "takeover"]],

@@ -24,13 +24,18 @@ export interface Possible {
   readonly isOneOfSeveral: boolean;
 }
 
+/** Whether an approval of theirs changes anything: none of theirs is there, or all became enough after they were given, and one of them concludes. */
+export function canApprove({ approvals, approvals_required: needed }: Pick<Detail, "approvals" | "approvals_required">, subject: string): boolean {
+  return !approvals.includes(subject) || approvals.length >= needed;
+}
+
 export function possible(detail: Detail, { subject, isReviewer, mayBreakGlass }: Person, nowMs: number): Possible {
-  const { state, own, approvals, claimed_by: holder, claimed_until: until } = detail;
+  const { state, own, claimed_by: holder, claimed_until: until } = detail;
   const isPending = state === "pending";
   const isBound = detail.patch.patch_digest !== null;
   const isHeld = holder !== null && until !== null && Date.parse(until) > nowMs;
   return {
-    approve: isReviewer && isPending && isBound && !own && !approvals.includes(subject),
+    approve: isReviewer && isPending && isBound && !own && canApprove(detail, subject),
     reject: isReviewer && isPending,
     breakGlass: mayBreakGlass && isPending && isBound && !own,
     comment: isReviewer,

@@ -48,6 +48,8 @@ it.each([
   ["bob", [], false],
   [null, ["bob"], true],
   [null, ["alice"], false],
-])("a review that %s holds and %j approved is alice's turn: %s", (holder, approvals, expected) => {
-  expect(isTurnOf({ claimed_by: holder, approvals } as Review, "alice")).toBe(expected);
+  [null, ["bob", "alice"], true],
+  ["bob", ["bob", "alice"], false],
+])("a review that %s holds, that %j approved and that two must, is alice's turn: %s", (holder, approvals, expected) => {
+  expect(isTurnOf({ claimed_by: holder, approvals, approvals_required: 2 } as Review, "alice")).toBe(expected);
 });

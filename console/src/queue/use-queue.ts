@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 
 import { part } from "../api/queries";
 import type { Review } from "../api/types";
+import { canApprove } from "../decide/possible";
 import { useHasBegun } from "../live/use-live";
 import { useClient } from "../session/use-session";
 import { PARTS, type Part, type View } from "./view";
@@ -80,9 +81,10 @@ export function totalOf(told: string | null, above: number): string {
   return told !== null && /^\d+$/.test(told) ? String(Number(told) - above) : (told ?? "");
 }
 
-/** Whether it is for this person to decide: nobody else holds it, and they have not approved it. */
-export function isTurnOf({ claimed_by: holder, approvals }: Review, subject: string): boolean {
-  return (holder === null || holder === subject) && !approvals.includes(subject);
+/** Whether it is for this person to decide: nobody else holds it, and an approval of theirs is not waiting for others. */
+export function isTurnOf(review: Review, subject: string): boolean {
+  const { claimed_by: holder } = review;
+  return (holder === null || holder === subject) && canApprove(review, subject);
 }
 
 /** The first review behind `patchId` that is still to be decided, from the top again at the end; null where there is none. */

@@ -19,7 +19,7 @@ SELECT id, cluster_id, topic, partition, record_offset, error, reason, at, state
 -- name: lock_dead_letters
 -- role: hitl_operator
 -- Open ones of these, held until they are settled, so that two operators do not replay the same.
-SELECT id, topic, partition, record_key, record_value, headers
+SELECT id, topic, partition, record_key, record_value, headers, error
   FROM dead_letter
  WHERE id = ANY ($1::bigint[]) AND state = 'open'
  ORDER BY id

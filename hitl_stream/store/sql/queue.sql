@@ -27,7 +27,7 @@ SELECT coalesce(array_agg(p.patch_id), '{}')
 
 -- name: others_turn
 -- role: hitl_sidecar
--- What is not this person's turn: somebody else holds it, or they approved it already, or wrote it and others approved it.
+-- What is not this person's turn: somebody else holds it, or they approved it and others must, or wrote it and others approved it.
 SELECT coalesce(array_agg(patch_id), '{}')
   FROM (SELECT patch_id FROM claim JOIN queue USING (patch_id, round) WHERE person <> $1::text AND until > now()
         UNION
@@ -35,7 +35,7 @@ SELECT coalesce(array_agg(patch_id), '{}')
           FROM queue AS q
           JOIN patch AS p USING (patch_id)
          CROSS JOIN LATERAL (SELECT voters(p) AS given OFFSET 0) AS v
-         WHERE q.tags @> '{approvals:some}' AND ($1::text = ANY (v.given) OR is_own(p, $1::text))) AS others;
+         WHERE q.tags @> '{approvals:some}' AND ($1::text = ANY (v.given) AND NOT has_quorum(p) OR is_own(p, $1::text))) AS others;
 
 -- name: queue_by_priority
 -- role: hitl_sidecar

@@ -67,7 +67,8 @@ SELECT DISTINCT ON (o.patch_id, coalesce(o.patch_digest, d.patch_digest))
 
 -- name: standing
 -- role: hitl_worker, hitl_scheduler
--- What stands in the way of a policy approval: an approved patch of the same apv_id, a rejection by a person.
+-- What stands in the way of a policy approval: an approved patch of the same apv_id, a rejection by a person. A patch is of every
+-- apv_id that one of its results named.
 SELECT 'approved' AS kind, apv_id, NULL::bytea AS patch_digest, patch_id
   FROM patch WHERE apv_id = ANY ($1::text[]) AND state = 'approved' AND approved_by = 'policy'
 UNION ALL
@@ -77,8 +78,19 @@ UNION ALL
 SELECT 'rejected', apv_id, NULL, patch_id
   FROM decision WHERE apv_id = ANY ($1::text[]) AND decision = 'rejected'
 UNION ALL
+SELECT 'approved', o.apv_id, NULL, o.patch_id
+  FROM other_apv AS o JOIN patch AS p USING (patch_id) WHERE o.apv_id = ANY ($1::text[]) AND p.state = 'approved'
+UNION ALL
+SELECT 'rejected', o.apv_id, NULL, o.patch_id
+  FROM other_apv AS o JOIN decision AS d USING (patch_id) WHERE o.apv_id = ANY ($1::text[]) AND d.decision = 'rejected'
+UNION ALL
 SELECT 'rejected', NULL, patch_digest, patch_id
   FROM decision WHERE patch_digest = ANY ($2::bytea[]) AND decision = 'rejected';
+
+-- name: insert_other_apv
+-- role: hitl_worker
+-- What a result named beside the apv_id of the patch's first.
+INSERT INTO other_apv (apv_id, patch_id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 
 -- name: standing_approvals
 -- role: hitl_worker

@@ -124,7 +124,8 @@ DROP FUNCTION
 DROP TRIGGER count_new ON patch;
 DROP TRIGGER count_changed ON patch;
 DROP TRIGGER count_gone ON patch;
-DROP FUNCTION count_new_patches(), count_changed_patches(), count_gone_patches(), count_decisions(), activity_of(text, text);
+DROP TRIGGER forget_others ON patch;
+DROP FUNCTION forget_other_apvs(), count_new_patches(), count_changed_patches(), count_gone_patches(), count_decisions(), activity_of(text, text);
 DROP INDEX patch_cve, decision_at, decision_person, decision_kind, decision_policy_version,
   action_by_time, action_person, action_kind, action_policy_version, action_glass;
 CREATE INDEX decision_decided ON decision USING brin (decided_at);
@@ -152,7 +153,7 @@ LANGUAGE sql STABLE AS $$
       ELSE 'approved' END AS reason) v
 $$;
 ALTER TABLE evidence DROP COLUMN author;
-DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue;
+DROP TABLE access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, other_apv;
 DROP FUNCTION tag_of(text);
 DROP FUNCTION count_reviews(), tell_of_new_reviews(), tell_of_changed_reviews(), tell_of_decisions(), tell_of_claims();
 GRANT INSERT (shard, messages) ON outbox TO hitl_sidecar;

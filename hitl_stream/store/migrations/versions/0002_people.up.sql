@@ -222,6 +222,23 @@ CREATE FUNCTION add_up_tallies() RETURNS bigint LANGUAGE sql SECURITY DEFINER SE
 $$;
 
 -- what waits -------------------------------------------------------------------------------------------------------------
+-- What a patch mends is what its results say: one of them may name another apv_id than the first, and then a rejection or an
+-- approval of the patch stands in the way of that one too.
+CREATE TABLE other_apv (
+  apv_id   text COLLATE "C",
+  patch_id text COLLATE "C",
+  PRIMARY KEY (apv_id, patch_id)
+);
+COMMENT ON TABLE other_apv IS 'Every apv_id that a result of a patch named beside that of its first, which stands in patch.';
+CREATE INDEX other_apv_patch ON other_apv (patch_id);
+CREATE FUNCTION forget_other_apvs() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  DELETE FROM other_apv WHERE patch_id IN (SELECT patch_id FROM before);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER forget_others AFTER DELETE ON patch REFERENCING OLD TABLE AS before
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_other_apvs();
+
 -- A tag as it is stored and looked for: by the database's own rules for upper and lower case, whichever column it comes from, and no
 -- longer than an index takes.
 CREATE FUNCTION tag_of(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -639,8 +656,9 @@ BEGIN
   PERFORM pg_advisory_xact_lock_shared(7523672661590565754);
 END $$;
 
--- An approval of one person, on exactly what was seen; nobody approves what is theirs, and nobody twice. What is critical, and
--- the glass, need a person who has just shown who they are.
+-- An approval of one person, on exactly what was seen; nobody approves what is theirs, and nobody twice. Only where the approvals
+-- became enough after they were given, since an author is known now or fewer are needed, may one who gave theirs say it again,
+-- which concludes. What is critical, and the glass, need a person who has just shown who they are.
 CREATE FUNCTION cast_vote(wanted_patch_id text, seen_version bigint, who text, groups text[], said text, glass boolean,
                           authenticated timestamptz, token text, request text)
 RETURNS TABLE (approvers text[], needed int, complete boolean, version bigint, at timestamptz)
@@ -649,14 +667,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   p patch := admit(wanted_patch_id, seen_version, who, groups, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, '{pending}');
   moment timestamptz := greatest(clock_timestamp(), p.changed_at);
+  again boolean;
 BEGIN
   PERFORM hold_rules();
+  again := EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.round = p.round AND v.seq = p.seq + 1
+                      AND v.evidence_digest = p.evidence_digest AND v.person = who AND v.break_glass = glass);
   IF p.patch_digest IS NULL THEN
     PERFORM refuse('410', 'there is no diff to approve');
   ELSIF is_own(p, who) THEN
     PERFORM refuse('403', 'nobody approves a patch of their own');
-  ELSIF EXISTS (SELECT FROM vote AS v WHERE v.patch_id = p.patch_id AND v.round = p.round AND v.seq = p.seq + 1
-                   AND v.evidence_digest = p.evidence_digest AND v.person = who AND v.break_glass = glass) THEN
+  ELSIF again AND NOT (who = ANY (voters(p)) AND has_quorum(p)) THEN
     PERFORM refuse('409', who || ' approved this already'
       || CASE WHEN who = ANY (voters(p)) THEN '' ELSE ', by a role that was taken away since: it needs somebody else' END);
   ELSIF is_past_retention(p) THEN
@@ -666,10 +686,14 @@ BEGIN
   END IF;
   IF glass THEN
     PERFORM must_say_why(said);
-    PERFORM note(p, 'glass_broken', who, 'break-glass', said, moment, token, request, NULL);
   END IF;
-  INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
-                           said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
+  IF NOT again THEN
+    IF glass THEN
+      PERFORM note(p, 'glass_broken', who, 'break-glass', said, moment, token, request, NULL);
+    END IF;
+    INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
+                             said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
+  END IF;
   UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
   -- Whoever gave theirs has no part in what is left of it: held on, it would be kept from those who have.
   DELETE FROM claim WHERE claim.patch_id = p.patch_id AND claim.person = who;
@@ -750,15 +774,16 @@ BEGIN
   PERFORM FROM access_group_role AS a
     WHERE EXISTS (SELECT FROM vote WHERE vote.patch_id = p.patch_id AND vote.seq = p.seq + 1 AND a.group_name = ANY (vote.groups) AND a.role = vote.role)
       FOR KEY SHARE OF a;
-  IF v.person IS NULL OR NOT has_role(groups, v.role) THEN
+  IF v.person IS NULL OR NOT has_role(groups, v.role) OR is_own(p, who) THEN
     PERFORM refuse('403', 'only who voted concludes');
   ELSIF p.version IS DISTINCT FROM seen_version THEN
     PERFORM refuse('412', 'the patch is at version ' || p.version);
   ELSIF p.state <> 'pending' OR has_quorum(p) IS NOT TRUE THEN
     PERFORM refuse('409', 'there are ' || cardinality(voters(p)) || ' of ' || approvals_needed(p) || ' approvals');
-  ELSIF moment IS DISTINCT FROM v.at OR ends_at > moment + interval '366 days' THEN
-    PERFORM refuse('422', 'the approval is dated by its last vote and ends within a year');
+  ELSIF ends_at > moment + interval '366 days' THEN
+    PERFORM refuse('422', 'an approval ends within a year');
   END IF;
+  PERFORM must_be_now(p, moment);
   PERFORM conclude(p, 'approved', id, who, said, '{}', coalesce(p.reasons, '[]'), moment, ends_at, NULL, v.role, token, request, messages);
 END $$;
 
@@ -1200,9 +1225,10 @@ REVOKE INSERT, UPDATE ON patch, decision, outbox FROM hitl_sidecar;
 REVOKE ALL ON decision_entry, action_entry, vote_entry FROM PUBLIC;
 GRANT SELECT ON decision_entry, action_entry, vote_entry TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
 REVOKE ALL ON access_group_role, author, approval_rule, vote, claim, idempotency, look, tally, decision_time, activity, queue, change,
-  change_forgotten, live_ticket, feedback, person FROM PUBLIC;
+  change_forgotten, live_ticket, feedback, person, other_apv FROM PUBLIC;
 GRANT SELECT ON access_group_role, author, approval_rule, vote, claim, look, tally, decision_time, activity, queue, change,
-  change_forgotten TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
+  change_forgotten, other_apv TO hitl_worker, hitl_scheduler, hitl_sidecar, hitl_operator;
+GRANT INSERT ON other_apv TO hitl_worker;
 GRANT SELECT, INSERT ON idempotency TO hitl_sidecar;
 GRANT SELECT, INSERT, DELETE ON live_ticket TO hitl_sidecar;
 GRANT INSERT (person, text, page, build) ON feedback TO hitl_sidecar;
