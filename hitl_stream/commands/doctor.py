@@ -176,8 +176,18 @@ def _database_checks(found: Diagnosis) -> Iterator[Check]:
     yield Check("migrations", State.OK, f"the database stands at {found.revision}, needed is {needed}")
     alive = ", ".join(f"{seen.kind} on {seen.host}" for seen in found.processes) or "none"
     yield Check("processes", State.OK, f"alive: {alive}")
+    yield _silence(found.beyond_reach)
     yield _waiting("outbox", found.oldest.events_s, "does a worker run and reach Kafka?")
     yield _waiting("dead letters", found.oldest.letters_s, LETTERS_HINT)
+
+
+def _silence(beyond_reach: Sequence[str]) -> Check:
+    """Whether a process that stands still within a statement loses its locks (docs/decisions/0016)."""
+    if beyond_reach:
+        detail = f"whoever migrates may not end sessions of {', '.join(beyond_reach)}: frozen, one keeps its locks"
+        hint = "GRANT that login to whoever migrates, or pg_signal_backend and pg_read_all_stats"
+        return Check("frozen locks", State.PROBLEM, detail, hint)
+    return Check("frozen locks", State.OK, "taken from a process of ours that stands still")
 
 
 def _waiting(name: str, age_s: float | None, hint: str) -> Check:

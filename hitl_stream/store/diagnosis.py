@@ -31,7 +31,8 @@ class StoredTopic:
 class Diagnosis:
     """`clock_ahead_s` is the database's clock minus ours, exact to half of `answer_s`.
 
-    What needs the schema is empty while there is none.
+    What needs the schema is empty while there is none. `beyond_reach` are logins of processes that could stand still within
+    a statement and keep their locks: the schema's owner may not end their sessions.
     """
 
     version: int
@@ -42,6 +43,7 @@ class Diagnosis:
     roles_refused: Sequence[str]
     revision: str
     processes: Sequence[Seen]
+    beyond_reach: Sequence[str]
     topics: Sequence[StoredTopic]
     oldest: OldestAge
 
@@ -75,6 +77,7 @@ async def _examine(conn: Connection) -> Diagnosis:
         roles_refused=[role for role in ROLES if not await _may_become(conn, role)],
         revision=found,
         processes=await process.alive(conn) if ready else (),
+        beyond_reach=await conn.fetchval(statement.get("logins_beyond_reach")),
         topics=[StoredTopic(*topic) for topic in await conn.fetch(statement.get("stored_topics"))] if ready else (),
         oldest=await outbox.oldest_age(conn) if ready else OldestAge(),
     )

@@ -140,6 +140,26 @@ async def test_roles_that_cannot_be_taken_on_are_named(whole: str, monkeypatch: 
     await execute(whole, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM stranger", "DROP ROLE stranger")
 
 
+async def test_a_login_whose_locks_nobody_could_take_is_named(whole: str) -> None:
+    await execute(whole, "CREATE ROLE app LOGIN PASSWORD 'x'", "CREATE ROLE weak")
+    there = await asyncpg.connect(whole, user="app", password="x", server_settings={"application_name": "hitl-worker"})
+    try:
+        assert problems(await report()) == set()
+        await execute(whole, "ALTER FUNCTION end_silent_sessions() OWNER TO weak")
+        found = await report()
+        assert problems(found) == {"frozen locks"}
+        assert "sessions of app:" in found["frozen locks"].detail
+        await execute(whole, "GRANT pg_signal_backend TO weak")
+        assert problems(await report()) == {"frozen locks"}, "it does not see which are silent"
+        await execute(whole, "GRANT pg_read_all_stats TO weak")
+        assert problems(await report()) == set()
+        await execute(whole, "REVOKE pg_signal_backend, pg_read_all_stats FROM weak", "GRANT app TO weak")
+        assert problems(await report()) == set()
+    finally:
+        await there.close()
+        await execute(whole, "DROP OWNED BY weak CASCADE", "DROP ROLE weak, app")
+
+
 async def test_a_read_only_database_and_an_old_message_are_problems(whole: str) -> None:
     name = whole.rpartition("/")[2]
     await execute(
