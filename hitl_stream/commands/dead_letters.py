@@ -92,7 +92,7 @@ def show(
 def replay(ids: Ids, why: Why, by: By = None) -> None:
     """Publish the originals again, to the partition they came from, after the reason for their refusal was mended.
 
-    Only open ones; what was applied meanwhile is recognised as a duplicate.
+    Only open ones, and no conflicts: what was applied meanwhile is recognised as a duplicate.
     """
     done = asyncio.run(_replay(settings.load(), ids, option.actor(by), option.reason(why)))
     _say(ids, done, "replayed")

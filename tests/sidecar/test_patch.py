@@ -130,6 +130,22 @@ async def test_what_waits_or_was_rejected_for_the_same_is_related(
     }
 
 
+async def test_whatever_apv_id_a_result_names_relates_it(client: httpx2.AsyncClient, upstream: Upstream) -> None:
+    for name in ("waits", "rejected"):
+        for number, apv_id in enumerate(("a-own-" + name, "a-1")):
+            given = {"patch__diff": f"{DIFF}+{name}\n", "cve_id": f"CVE-2026-{name}", "wargame__run_id": f"r-{number}"}
+            await upstream.result(f"e-{name}-{number}", patch_id=name, apv_id=apv_id, ml__confidence=0.9, **given)
+    seen = (await client.get("/hitl/patches/rejected")).headers["etag"]
+    await client.post("/hitl/patches/rejected/reject", headers={"If-Match": seen}, json={"reason": "no"})
+    await upstream.result("e-1", apv_id="a-1", ml__confidence=0.9)
+
+    async def related(patch_id: str) -> dict[str, tuple[str, list[str]]]:
+        return {one["patch_id"]: (one["state"], one["same"]) for one in (await show(client, patch_id))["related"]}
+
+    assert await related("p-1") == {"waits": ("pending", ["apv_id"]), "rejected": ("rejected", ["apv_id"])}
+    assert await related("waits") == {"p-1": ("pending", ["apv_id"]), "rejected": ("rejected", ["apv_id"])}
+
+
 async def test_of_the_same_cve_the_latest_ten_others_are_related(
     client: httpx2.AsyncClient, upstream: Upstream
 ) -> None:

@@ -77,6 +77,41 @@ async def test_who_turned_out_to_be_an_author_does_not_conclude_what_others_appr
     await owner.close()
 
 
+async def test_a_glass_that_became_enough_is_broken_anew(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    owner = await asyncpg.connect(database)
+    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
+    first = await vote(sidecar, await pending(world, **critical), groups=GLASS, said="fire", glass=True)
+    assert not first["complete"]
+    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'smith', 'test')")
+    with refused("422", "needs a reason"):
+        await vote(sidecar, first["version"], groups=GLASS, glass=True)
+    again = await vote(sidecar, first["version"], groups=GLASS, said="still burning", glass=True)
+    assert (again["complete"], again["version"]) == (True, first["version"])
+    await conclude(sidecar, again["version"], again["at"], groups=GLASS, said="still burning")
+    told = "SELECT justification FROM audit_entry WHERE action = 'glass_broken' ORDER BY at"
+    assert await world.rows(told) == [("fire",), ("still burning",)]
+    assert await world.rows("SELECT decided_by, role FROM decision") == [("ann", "break-glass")]
+    await owner.close()
+
+
+async def test_who_may_break_the_glass_no_longer_concludes_as_a_reviewer(
+    world: World, sidecar: asyncpg.Connection, database: str
+) -> None:
+    owner = await asyncpg.connect(database)
+    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
+    first = await vote(sidecar, await pending(world, **critical))
+    glass = await vote(sidecar, first["version"], groups=GLASS, said="fire", glass=True)
+    second = await vote(sidecar, glass["version"], "bob")
+    assert second["complete"]
+    await owner.execute("UPDATE approval_rule SET needed = 1")
+    again = await vote(sidecar, second["version"])
+    await conclude(sidecar, again["version"], again["at"], approvers=["ann", "bob"])
+    assert await world.rows("SELECT decided_by, role FROM decision") == [("ann", "reviewer")]
+    await owner.close()
+
+
 async def test_an_author_nobody_knows_is_not_lifted_by_the_glass(world: World, sidecar: asyncpg.Connection) -> None:
     version = await pending(world, vulnerability__severity="critical", patch__author="somebody")
     cast = await vote(sidecar, version, groups=GLASS, said="fire", glass=True)

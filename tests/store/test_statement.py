@@ -20,7 +20,18 @@ CASES = [(name, role) for name, found in STATEMENTS.items() for role in found.ro
 ROWS = 20_000
 
 # Tables that grow with the traffic: a hot statement may not read one from end to end.
-GROWING = ("patch", "evidence", "event_seen", "decision", "action", "review", "round_closed", "outcome", "outbox")
+GROWING = (
+    "patch",
+    "evidence",
+    "event_seen",
+    "decision",
+    "action",
+    "review",
+    "round_closed",
+    "outcome",
+    "outbox",
+    "other_apv",
+)
 
 PATCHES = [f"p-{number}" for number in (3, 7_000, 19_000)]
 APVS = [f"apv-{number}" for number in (3, 7_000, 19_000)]
@@ -162,6 +173,7 @@ INSERT INTO decision (patch_id, seq, round, decision_id, apv_id, decision, mode,
 SELECT 'r-' || n, 1, 1, gen_random_uuid(), 'rapv-' || n, 'rejected', 'human', 'ann', '{{ann}}', '[]', 1,
        sha256(n::text::bytea), sha256('e'), now(), false
   FROM generate_series(1, {rows} / 10) AS n;
+INSERT INTO other_apv SELECT 'x' || apv_id, patch_id FROM patch;
 INSERT INTO action (at, action, patch_id, round) SELECT now(), 'review_opened', patch_id, 1 FROM patch;
 INSERT INTO review (patch_id, round, review_id, opened_at, source)
 SELECT patch_id, 1, gen_random_uuid(), now(), '/wargaming/a' FROM patch WHERE state = 'pending';

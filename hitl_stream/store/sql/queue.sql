@@ -35,7 +35,7 @@ SELECT coalesce(array_agg(patch_id), '{}')
           FROM queue AS q
           JOIN patch AS p USING (patch_id)
          CROSS JOIN LATERAL (SELECT voters(p) AS given OFFSET 0) AS v
-         WHERE q.tags @> '{approvals:some}' AND ($1::text = ANY (v.given) AND NOT has_quorum(p) OR is_own(p, $1::text))) AS others;
+         WHERE q.tags @> '{approvals:some}' AND ($1::text = ANY (v.given) AND cardinality(v.given) < approvals_needed(p) OR is_own(p, $1::text))) AS others;
 
 -- name: queue_by_priority
 -- role: hitl_sidecar

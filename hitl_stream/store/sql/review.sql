@@ -121,27 +121,41 @@ SELECT at, actor, role, action, round, seq, patch_digest, evidence_digest, polic
 
 -- name: patch_related
 -- role: hitl_sidecar
--- Other patches that bear on this one: for the same apv_id approved or waiting, rejected for it or for the same artefact, and the
+-- Other patches that bear on this one: for one of its apv_ids approved or waiting, rejected for it or for the same artefact, and the
 -- latest ten of the same CVE: each lies on a page of its own. A rejection is shown as it was, all others as they stand.
-SELECT patch_id, state, patch_digest, at, apv_id IS NOT DISTINCT FROM $2 AS same_apv_id, cve_id IS NOT DISTINCT FROM $4 AS same_cve_id,
-       patch_digest IS NOT DISTINCT FROM $3 AS same_patch_digest
-  FROM (SELECT patch_id, state, patch_digest, changed_at AS at, apv_id, cve_id
-          FROM patch
-         WHERE apv_id = $2 AND state = 'approved' AND approved_by = 'policy'
+WITH ids AS (
+  SELECT array_agg(apv_id) AS those
+    FROM (SELECT $2::text AS apv_id UNION SELECT apv_id FROM other_apv WHERE patch_id = $1) AS named)
+SELECT patch_id, state, patch_digest, at, bool_or(apv_id = ANY ((SELECT those FROM ids)::text[])) AS same_apv_id,
+       bool_or(cve_id IS NOT DISTINCT FROM $4) AS same_cve_id, patch_digest IS NOT DISTINCT FROM $3 AS same_patch_digest
+  FROM ((SELECT patch_id, state, patch_digest, changed_at AS at, apv_id, cve_id
+           FROM patch
+          WHERE apv_id = ANY ((SELECT those FROM ids)::text[]) AND state = 'approved' AND approved_by = 'policy'
+          LIMIT 50)
         UNION
         (SELECT patch_id, state, patch_digest, changed_at, apv_id, cve_id
            FROM patch
-          WHERE apv_id = $2 AND state = 'approved' AND approved_by = 'human'
+          WHERE apv_id = ANY ((SELECT those FROM ids)::text[]) AND state = 'approved' AND approved_by = 'human'
           LIMIT 50)
         UNION
         (SELECT p.patch_id, p.state, p.patch_digest, p.changed_at, p.apv_id, p.cve_id
            FROM queue AS q JOIN patch AS p ON p.patch_id = q.patch_id
-          WHERE q.apv_id = $2
+          WHERE q.apv_id = ANY ((SELECT those FROM ids)::text[])
+          LIMIT 50)
+        UNION
+        (SELECT p.patch_id, p.state, p.patch_digest, p.changed_at, o.apv_id, p.cve_id
+           FROM other_apv AS o JOIN patch AS p USING (patch_id)
+          WHERE o.apv_id = ANY ((SELECT those FROM ids)::text[]) AND p.state IN ('approved', 'pending')
           LIMIT 50)
         UNION
         (SELECT patch_id, 'rejected', patch_digest, decided_at, apv_id, cve_id
            FROM decision
-          WHERE decision = 'rejected' AND apv_id = $2
+          WHERE decision = 'rejected' AND apv_id = ANY ((SELECT those FROM ids)::text[])
+          LIMIT 50)
+        UNION
+        (SELECT d.patch_id, 'rejected', d.patch_digest, d.decided_at, o.apv_id, d.cve_id
+           FROM other_apv AS o JOIN decision AS d USING (patch_id)
+          WHERE d.decision = 'rejected' AND o.apv_id = ANY ((SELECT those FROM ids)::text[])
           LIMIT 50)
         UNION
         (SELECT patch_id, 'rejected', patch_digest, decided_at, apv_id, cve_id
@@ -155,6 +169,7 @@ SELECT patch_id, state, patch_digest, at, apv_id IS NOT DISTINCT FROM $2 AS same
           ORDER BY id DESC
           LIMIT 10)) AS related
  WHERE patch_id <> $1
+ GROUP BY patch_id, state, patch_digest, at
  ORDER BY at DESC, patch_id;
 
 -- name: gate

@@ -11,6 +11,7 @@ BEGIN
   EXECUTE format('CREATE TABLE archive.%I AS TABLE public.look', 'look_' || tag);
   EXECUTE format('CREATE TABLE archive.%I AS TABLE public.access_group_role', 'access_group_role_' || tag);
   EXECUTE format('CREATE TABLE archive.%I AS TABLE public.author', 'author_' || tag);
+  EXECUTE format('CREATE TABLE archive.%I AS TABLE public.other_apv', 'other_apv_' || tag);
 END $$;
 DROP VIEW hitl_decisions, audit_entry, decision_entry, action_entry, vote_entry;
 CREATE VIEW audit_entry AS

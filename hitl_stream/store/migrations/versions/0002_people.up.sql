@@ -657,8 +657,8 @@ BEGIN
 END $$;
 
 -- An approval of one person, on exactly what was seen; nobody approves what is theirs, and nobody twice. Only where the approvals
--- became enough after they were given, since an author is known now or fewer are needed, may one who gave theirs say it again,
--- which concludes. What is critical, and the glass, need a person who has just shown who they are.
+-- became enough after they were given (an author is known now, fewer are needed, a role was given back) may one who gave theirs say
+-- it again, which concludes. What is critical, and the glass, need a person who has just shown who they are.
 CREATE FUNCTION cast_vote(wanted_patch_id text, seen_version bigint, who text, groups text[], said text, glass boolean,
                           authenticated timestamptz, token text, request text)
 RETURNS TABLE (approvers text[], needed int, complete boolean, version bigint, at timestamptz)
@@ -686,17 +686,15 @@ BEGIN
   END IF;
   IF glass THEN
     PERFORM must_say_why(said);
+    PERFORM note(p, 'glass_broken', who, 'break-glass', said, moment, token, request, NULL);
   END IF;
   IF NOT again THEN
-    IF glass THEN
-      PERFORM note(p, 'glass_broken', who, 'break-glass', said, moment, token, request, NULL);
-    END IF;
     INSERT INTO vote VALUES (p.patch_id, p.round, p.evidence_digest, who, groups, moment, p.seq + 1, p.patch_digest, p.policy_version,
                              said, CASE WHEN glass THEN 'break-glass' ELSE 'reviewer' END, token, request, glass);
+    UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
+    -- Whoever gave theirs has no part in what is left of it: held on, it would be kept from those who have.
+    DELETE FROM claim WHERE claim.patch_id = p.patch_id AND claim.person = who;
   END IF;
-  UPDATE patch SET version = patch.version + 1, changed_at = moment WHERE patch.patch_id = p.patch_id RETURNING * INTO p;
-  -- Whoever gave theirs has no part in what is left of it: held on, it would be kept from those who have.
-  DELETE FROM claim WHERE claim.patch_id = p.patch_id AND claim.person = who;
   RETURN QUERY SELECT voters(p), approvals_needed(p), has_quorum(p), p.version, moment;
 END $$;
 
@@ -770,11 +768,12 @@ BEGIN
   PERFORM hold_rules();
   SELECT * INTO p FROM patch WHERE patch_id = wanted_patch_id FOR UPDATE;
   SELECT * INTO v FROM vote WHERE vote.patch_id = p.patch_id AND round = p.round AND seq = p.seq + 1
-                               AND evidence_digest = p.evidence_digest AND person = who ORDER BY vote.at DESC LIMIT 1;
+                               AND evidence_digest = p.evidence_digest AND person = who AND has_role(conclude_approval.groups, vote.role)
+                             ORDER BY vote.at DESC LIMIT 1;
   PERFORM FROM access_group_role AS a
     WHERE EXISTS (SELECT FROM vote WHERE vote.patch_id = p.patch_id AND vote.seq = p.seq + 1 AND a.group_name = ANY (vote.groups) AND a.role = vote.role)
       FOR KEY SHARE OF a;
-  IF v.person IS NULL OR NOT has_role(groups, v.role) OR is_own(p, who) THEN
+  IF v.person IS NULL OR is_own(p, who) THEN
     PERFORM refuse('403', 'only who voted concludes');
   ELSIF p.version IS DISTINCT FROM seen_version THEN
     PERFORM refuse('412', 'the patch is at version ' || p.version);
@@ -1110,7 +1109,7 @@ CREATE VIEW vote_entry AS
          jsonb_build_object('break_glass', v.break_glass) AS detail, 0::bigint AS id,
          ('v' || v.patch_id || ' ' || v.seq || ' ' || v.person) COLLATE "C" AS key
     FROM vote v
-   WHERE NOT EXISTS (SELECT FROM decision d WHERE d.patch_id = v.patch_id AND d.seq = v.seq
+   WHERE NOT EXISTS (SELECT FROM decision d WHERE d.patch_id = v.patch_id AND d.seq = v.seq AND d.decision = 'approved'
                         AND d.decided_by = v.person AND d.decided_at = v.at);
 CREATE OR REPLACE VIEW audit_entry AS
   SELECT * FROM decision_entry UNION ALL SELECT * FROM action_entry UNION ALL SELECT * FROM vote_entry;
