@@ -6,7 +6,7 @@ wrote never becomes a label: an unknown value is counted as `other`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, cast
 
 import prometheus_client
@@ -22,7 +22,6 @@ NO_REASON: Final = "none"
 
 FATES: Final = frozenset((*Fate, "duplicate", "conflict", "bad_record", "defect"))
 REASONS: Final = frozenset((*Rule, *Reason))
-VERDICTS: Final = frozenset(("approve", "review"))
 ERRORS: Final = frozenset(("bad_record", "conflict", "defect"))
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 DEPENDENCIES: Final = frozenset(("postgres", "kafka", "dead_letters"))
@@ -57,7 +56,7 @@ BUILD_INFO = Gauge("hitl_build_info", "Always 1; which version this process runs
 RECORDS = Counter("hitl_records", "Records recorded, by what became of them.", ["topic", "fate"], registry=REGISTRY)
 VERDICTS_GIVEN = Counter(
     "hitl_verdicts",
-    "Verdicts of the policy; one verdict for review counts once per reason.",
+    "Verdicts of the policy on results as they come; one for review counts once per reason.",
     ["verdict", "reason"],
     registry=REGISTRY,
 )
@@ -185,14 +184,12 @@ def count_records(topic: str, fate: str, count: int = 1) -> None:
         DEAD_LETTERS.labels(fate).inc(count)
 
 
-def count_verdict(verdict: str, reasons: Iterable[str] = ()) -> None:
-    """Count one verdict: an approval under no reason, one for review under each of its reasons."""
-    labels = {_known(reason, REASONS) for reason in reasons} or {NO_REASON}
-    for reason in sorted(labels):
-        VERDICTS_GIVEN.labels(_known(verdict, VERDICTS), reason).inc()
+def count_approvals(count: int) -> None:
+    """Count `count` verdicts for approval, which have no reason."""
+    VERDICTS_GIVEN.labels("approve", NO_REASON).inc(count)
 
 
-def count_reason(reason: str, count: int = 1) -> None:
+def count_reason(reason: str, count: int) -> None:
     """Count `count` verdicts for review that had this reason."""
     VERDICTS_GIVEN.labels("review", _known(reason, REASONS)).inc(count)
 

@@ -96,7 +96,7 @@ def _count(batch: Batch, recorded: Recorded, took_s: float) -> None:
     for fate, count in recorded.fates.items():
         metrics.count_records(batch.topic, fate, count)
     if approved := recorded.fates.get("approved", 0):
-        metrics.VERDICTS_GIVEN.labels("approve", metrics.NO_REASON).inc(approved)
+        metrics.count_approvals(approved)
     for reason, count in recorded.reasons.items():
         metrics.count_reason(reason, count)
     metrics.KEY_MISMATCHES.inc(recorded.key_mismatches)

@@ -41,15 +41,16 @@ def test_what_is_exposed_can_be_parsed_and_has_no_creation_times() -> None:
 
 def test_reasons_are_a_closed_set() -> None:
     before = value("hitl_verdicts_total", verdict="review", reason="other")
-    metrics.count_verdict("review", ["confidence", "<img>", "</img>"])
-    assert value("hitl_verdicts_total", verdict="review", reason="other") == before + 1
+    for reason in ("confidence", "<img>", "</img>"):
+        metrics.count_reason(reason, 2)
+    assert value("hitl_verdicts_total", verdict="review", reason="other") == before + 4
     assert "img" not in shown()
 
 
-def test_an_approval_counts_once_without_a_reason() -> None:
+def test_an_approval_counts_without_a_reason() -> None:
     before = value("hitl_verdicts_total", verdict="approve", reason="none")
-    metrics.count_verdict("approve")
-    assert value("hitl_verdicts_total", verdict="approve", reason="none") == before + 1
+    metrics.count_approvals(3)
+    assert value("hitl_verdicts_total", verdict="approve", reason="none") == before + 3
 
 
 @pytest.mark.parametrize(
