@@ -16,13 +16,12 @@ from pydantic_core import SchemaValidator
 
 from hitl_stream.contract import complaint, envelope, lean, model, proof, strict_json, vocabulary
 from hitl_stream.contract.envelope import Envelope
-from hitl_stream.contract.fact import Card, Outcome, Result, Wargame
+from hitl_stream.contract.fact import CWES_MAX, Card, Outcome, Result, Wargame
 from hitl_stream.contract.record import Record
 from hitl_stream.errors import BadRecord
 
 # The three together are a key in Postgres, whose index rows end at 2,704 bytes.
 IDENTITY_BYTES_MAX = 2_560
-CWES_MAX = 50  # for the eye only, and looked at again with each new result
 
 # Bidirectional controls, zero-width characters, and everything else that is there without being seen: Unicode's
 # Default_Ignorable_Code_Point (with variation selectors and tags, in which whole programs have been hidden) and the

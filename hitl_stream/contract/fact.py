@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+CWES_MAX = 50  # on a card, of one result and of all: for the eye only, and looked at again with each new result
+
 
 class Severity(StrEnum):
     NONE = "none"

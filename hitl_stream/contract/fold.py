@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from hitl_stream.contract import digest
-from hitl_stream.contract.fact import Card, Evidence, Result, Risk, Severity, Wargame
+from hitl_stream.contract.fact import CWES_MAX, Card, Evidence, Result, Risk, Severity, Wargame
 
 Value = TypeVar("Value")
 
@@ -118,6 +118,6 @@ def _card(ordered: Sequence[Result]) -> Card:
         ecosystem=_first(card.ecosystem for card in cards),
         language=_first(card.language for card in cards),
         strategy=_first(card.strategy for card in cards),
-        cwe_ids=tuple(dict.fromkeys(cwe for card in cards for cwe in card.cwe_ids)),
+        cwe_ids=tuple(dict.fromkeys(cwe for card in cards for cwe in card.cwe_ids))[:CWES_MAX],
         summary=_first(card.summary for card in cards),
     )

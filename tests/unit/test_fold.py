@@ -99,6 +99,11 @@ def test_the_card_shows_what_the_earliest_result_knows() -> None:
     assert (card.package, card.summary, card.cwe_ids) == ("shop", "first", ("CWE-79", "CWE-89"))
 
 
+def test_a_card_shows_fifty_cwe_ids_however_many_results_name_others() -> None:
+    cards = [result(n, vulnerability__cwe_ids=[f"CWE-{n}-{m}" for m in range(20)]) for n in range(1, 5)]
+    assert fold(cards).card.cwe_ids == tuple(f"CWE-{n}-{m}" for n in range(1, 5) for m in range(20))[:50]
+
+
 def test_the_evidence_digest_can_be_worked_out_by_anybody() -> None:
     results = [result(2), result(1)]
     lines = sorted(f"{r.source} {r.event_id} {sha256(r.payload).hexdigest()}" for r in results)
