@@ -46,7 +46,7 @@ async def stage(database: str) -> AsyncIterator[Stage]:
         await made.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with launched() as made:
         yield made

@@ -16,7 +16,7 @@ from tests.harness.availability import missing
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage() -> Iterator[Stage]:
     """Postgres, broker, worker, scheduler, sidecar and Eureka's consumer. Do not stop it: other tests use it too."""
     made = Stage(None, free_port(), free_port())
