@@ -98,8 +98,8 @@ DEFECTS: Final = (
             ),
             Change(
                 MIGRATION,
-                "AND v.evidence_digest = p.evidence_digest AND v.person = who AND v.break_glass = glass) THEN",
-                "AND false) THEN",
+                "AND v.evidence_digest = p.evidence_digest AND v.person = who AND v.break_glass = glass);",
+                "AND false);",
             ),
             Change(
                 MIGRATION,
