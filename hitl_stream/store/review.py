@@ -100,7 +100,7 @@ async def read_detail(conn: Connection, patch_id: str, person: str) -> Detail | 
         comments = await _rows(conn, "patch_comments", patch_id, HISTORY_MAX)
         outcomes = await _rows(conn, "patch_outcomes", patch_id, HISTORY_MAX)
         history = await _rows(conn, "patch_history", patch_id, HISTORY_MAX)
-        related = await _rows(conn, "patch_related", patch_id, patch["apv_id"], patch["patch_digest"], patch["cve_id"])
+        related = await _rows(conn, "patch_related", patch_id, patch["apv_ids"], patch["patch_digest"], patch["cve_id"])
         document = await policy.read(conn, patch["policy_version"])
     artefact = None if first is None else first["payload"]
     return Detail(dict(patch), results, artefact, authors, comments, outcomes, history, related, document)

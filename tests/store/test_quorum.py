@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
 
 from tests.store.deciding import GLASS, REVIEWERS, conclude, message, next_id, pending, refused, vote
 from tests.store.world import World
+
+STRANGERS = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
+
+
+@pytest.fixture
+async def operator(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """Who changes by hand what counts."""
+    conn = await asyncpg.connect(database)
+    yield conn
+    await conn.close()
+
+
+async def map_smith(operator: asyncpg.Connection, person: str) -> None:
+    """From now on it is known who A. Smith is."""
+    await operator.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', $1, 'test')", person)
+
+
+async def two_votes(world: World, sidecar: asyncpg.Connection) -> int:
+    """What is critical and of an author whom nobody knows, approved by ann and bob; its version."""
+    first = await vote(sidecar, await pending(world, **STRANGERS))
+    second = await vote(sidecar, first["version"], "bob")
+    assert tuple(second)[:3] == (["ann", "bob"], 3, False)
+    return int(second["version"])
 
 
 async def test_a_vote_of_who_lost_the_role_or_turned_out_to_be_an_author_counts_no_more(
@@ -32,59 +57,50 @@ async def test_a_vote_of_who_lost_the_role_or_turned_out_to_be_an_author_counts_
 
 
 async def test_approvals_that_became_enough_are_concluded_by_one_who_gave_theirs(
-    world: World, sidecar: asyncpg.Connection, database: str
+    world: World, sidecar: asyncpg.Connection, operator: asyncpg.Connection
 ) -> None:
-    owner = await asyncpg.connect(database)
-    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
-    first = await vote(sidecar, await pending(world, **critical))
-    second = await vote(sidecar, first["version"], "bob")
-    assert tuple(second)[:3] == (["ann", "bob"], 3, False)
+    version = await two_votes(world, sidecar)
     with refused("409", "already"):
-        await vote(sidecar, second["version"])
-    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'smith', 'test')")
+        await vote(sidecar, version)
+    await map_smith(operator, "smith")
     with refused("401", "log in again"):
-        await vote(sidecar, second["version"], login_age_s=301)
+        await vote(sidecar, version, login_age_s=301)
     with refused("412"):
-        await vote(sidecar, first["version"])
-    again = await vote(sidecar, second["version"])
+        await vote(sidecar, version - 1)
+    ((earlier,),) = await world.rows("SELECT min(at) FROM vote")
+    again = await vote(sidecar, version)
     assert tuple(again)[:3] == (["ann", "bob"], 2, True)
     with refused("422", "not dated now"):
-        await conclude(sidecar, again["version"], first["at"], approvers=["ann", "bob"])
+        await conclude(sidecar, again["version"], earlier, approvers=["ann", "bob"])
     await conclude(sidecar, again["version"], again["at"], approvers=["ann", "bob"])
     assert await world.rows("SELECT decided_by, approvers, decided_at FROM decision") == [
         ("ann", ["ann", "bob"], again["at"])
     ]
     told = "SELECT actor, action FROM audit_entry WHERE seq = 1 AND actor <> 'policy' ORDER BY at"
     assert await world.rows(told) == [("ann", "approval_given"), ("bob", "approval_given"), ("ann", "approved")]
-    await owner.close()
 
 
 async def test_who_turned_out_to_be_an_author_does_not_conclude_what_others_approved(
-    world: World, sidecar: asyncpg.Connection, database: str
+    world: World, sidecar: asyncpg.Connection, operator: asyncpg.Connection
 ) -> None:
-    owner = await asyncpg.connect(database)
-    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
-    first = await vote(sidecar, await pending(world, **critical))
-    second = await vote(sidecar, first["version"], "bob")
-    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'ann', 'test')")
-    await owner.execute("UPDATE approval_rule SET needed = 1")
+    version = await two_votes(world, sidecar)
+    await map_smith(operator, "ann")
+    await operator.execute("UPDATE approval_rule SET needed = 1")
     with refused("403", "of their own"):
-        await vote(sidecar, second["version"])
+        await vote(sidecar, version)
+    ((at,),) = await world.rows("SELECT changed_at FROM patch")
     with refused("403", "only who voted"):
-        await conclude(sidecar, second["version"], second["at"], approvers=["bob"])
-    again = await vote(sidecar, second["version"], "bob")
+        await conclude(sidecar, version, at, approvers=["bob"])
+    again = await vote(sidecar, version, "bob")
     assert tuple(again)[:3] == (["bob"], 1, True)
-    await owner.close()
 
 
 async def test_a_glass_that_became_enough_is_broken_anew(
-    world: World, sidecar: asyncpg.Connection, database: str
+    world: World, sidecar: asyncpg.Connection, operator: asyncpg.Connection
 ) -> None:
-    owner = await asyncpg.connect(database)
-    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
-    first = await vote(sidecar, await pending(world, **critical), groups=GLASS, said="fire", glass=True)
+    first = await vote(sidecar, await pending(world, **STRANGERS), groups=GLASS, said="fire", glass=True)
     assert not first["complete"]
-    await owner.execute("INSERT INTO author VALUES ('/wargaming/*', 'A. Smith', 'smith', 'test')")
+    await map_smith(operator, "smith")
     with refused("422", "needs a reason"):
         await vote(sidecar, first["version"], groups=GLASS, glass=True)
     again = await vote(sidecar, first["version"], groups=GLASS, said="still burning", glass=True)
@@ -93,23 +109,19 @@ async def test_a_glass_that_became_enough_is_broken_anew(
     told = "SELECT justification FROM audit_entry WHERE action = 'glass_broken' ORDER BY at"
     assert await world.rows(told) == [("fire",), ("still burning",)]
     assert await world.rows("SELECT decided_by, role FROM decision") == [("ann", "break-glass")]
-    await owner.close()
 
 
 async def test_who_may_break_the_glass_no_longer_concludes_as_a_reviewer(
-    world: World, sidecar: asyncpg.Connection, database: str
+    world: World, sidecar: asyncpg.Connection, operator: asyncpg.Connection
 ) -> None:
-    owner = await asyncpg.connect(database)
-    critical = {"vulnerability__severity": "critical", "patch__author": "A. Smith"}
-    first = await vote(sidecar, await pending(world, **critical))
+    first = await vote(sidecar, await pending(world, **STRANGERS))
     glass = await vote(sidecar, first["version"], groups=GLASS, said="fire", glass=True)
     second = await vote(sidecar, glass["version"], "bob")
     assert second["complete"]
-    await owner.execute("UPDATE approval_rule SET needed = 1")
+    await operator.execute("UPDATE approval_rule SET needed = 1")
     again = await vote(sidecar, second["version"])
     await conclude(sidecar, again["version"], again["at"], approvers=["ann", "bob"])
     assert await world.rows("SELECT decided_by, role FROM decision") == [("ann", "reviewer")]
-    await owner.close()
 
 
 async def test_an_author_nobody_knows_is_not_lifted_by_the_glass(world: World, sidecar: asyncpg.Connection) -> None:

@@ -52,7 +52,7 @@ HOT: dict[str, tuple[Any, ...]] = {
     "patch_results": ("p-7000", 1, "1970-01-01", "", "", 100, 1_000_000),
     "round_artefact": ("p-7000", 1),
     "patch_history": ("p-7000", 100),
-    "patch_related": ("p-7000", "apv-7000", bytes(32), "CVE-2026-7000"),
+    "patch_related": ("p-7000", ["apv-7000", "xapv-7000"], bytes(32), "CVE-2026-7000"),
     "gate": ("p-7000", bytes(32)),
 }
 

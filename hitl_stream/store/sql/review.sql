@@ -1,8 +1,8 @@
 -- name: patch_detail
 -- role: hitl_sidecar
 -- The current round of one patch as it stands, with those who approved it, who holds it, and whether it is this person's own.
-SELECT p.patch_id, p.apv_id, p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest,
-       p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
+SELECT p.patch_id, p.apv_id, ARRAY(SELECT p.apv_id UNION ALL SELECT o.apv_id FROM other_apv AS o WHERE o.patch_id = p.patch_id) AS apv_ids,
+       p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest, p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
        p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic,
        is_own(p, $2) AS own, (glass_unreviewed(p))[1] AS glass_broken_by, c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
        CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals,
@@ -123,39 +123,36 @@ SELECT at, actor, role, action, round, seq, patch_digest, evidence_digest, polic
 -- role: hitl_sidecar
 -- Other patches that bear on this one: for one of its apv_ids approved or waiting, rejected for it or for the same artefact, and the
 -- latest ten of the same CVE: each lies on a page of its own. A rejection is shown as it was, all others as they stand.
-WITH ids AS (
-  SELECT array_agg(apv_id) AS those
-    FROM (SELECT $2::text AS apv_id UNION SELECT apv_id FROM other_apv WHERE patch_id = $1) AS named)
-SELECT patch_id, state, patch_digest, at, bool_or(apv_id = ANY ((SELECT those FROM ids)::text[])) AS same_apv_id,
+SELECT patch_id, state, patch_digest, at, bool_or(apv_id = ANY ($2::text[])) AS same_apv_id,
        bool_or(cve_id IS NOT DISTINCT FROM $4) AS same_cve_id, patch_digest IS NOT DISTINCT FROM $3 AS same_patch_digest
   FROM ((SELECT patch_id, state, patch_digest, changed_at AS at, apv_id, cve_id
            FROM patch
-          WHERE apv_id = ANY ((SELECT those FROM ids)::text[]) AND state = 'approved' AND approved_by = 'policy'
+          WHERE apv_id = ANY ($2::text[]) AND state = 'approved' AND approved_by = 'policy'
           LIMIT 50)
         UNION
         (SELECT patch_id, state, patch_digest, changed_at, apv_id, cve_id
            FROM patch
-          WHERE apv_id = ANY ((SELECT those FROM ids)::text[]) AND state = 'approved' AND approved_by = 'human'
+          WHERE apv_id = ANY ($2::text[]) AND state = 'approved' AND approved_by = 'human'
           LIMIT 50)
         UNION
         (SELECT p.patch_id, p.state, p.patch_digest, p.changed_at, p.apv_id, p.cve_id
            FROM queue AS q JOIN patch AS p ON p.patch_id = q.patch_id
-          WHERE q.apv_id = ANY ((SELECT those FROM ids)::text[])
+          WHERE q.apv_id = ANY ($2::text[])
           LIMIT 50)
         UNION
         (SELECT p.patch_id, p.state, p.patch_digest, p.changed_at, o.apv_id, p.cve_id
            FROM other_apv AS o JOIN patch AS p USING (patch_id)
-          WHERE o.apv_id = ANY ((SELECT those FROM ids)::text[]) AND p.state IN ('approved', 'pending')
+          WHERE o.apv_id = ANY ($2::text[]) AND p.state IN ('approved', 'pending')
           LIMIT 50)
         UNION
         (SELECT patch_id, 'rejected', patch_digest, decided_at, apv_id, cve_id
            FROM decision
-          WHERE decision = 'rejected' AND apv_id = ANY ((SELECT those FROM ids)::text[])
+          WHERE decision = 'rejected' AND apv_id = ANY ($2::text[])
           LIMIT 50)
         UNION
         (SELECT d.patch_id, 'rejected', d.patch_digest, d.decided_at, o.apv_id, d.cve_id
            FROM other_apv AS o JOIN decision AS d USING (patch_id)
-          WHERE d.decision = 'rejected' AND o.apv_id = ANY ((SELECT those FROM ids)::text[])
+          WHERE d.decision = 'rejected' AND o.apv_id = ANY ($2::text[])
           LIMIT 50)
         UNION
         (SELECT patch_id, 'rejected', patch_digest, decided_at, apv_id, cve_id
