@@ -14,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,7 +29,8 @@ from tests.faults.stage import Setting
 from tests.faults.storm import RESULTS_PER_FAULT, Storm, choose
 
 FAULTS_PER_EPISODE: Final = 25
-RESULTS_FOR_POINTS: Final = 4_000
+RESULTS_FOR_POINTS: Final = 8_000
+POINTS: Final = "points"
 # Of twenty episodes one has three brokers and one a small disk.
 EVERY: Final = 20
 ELSEWHERE: Final = {0: Setting.REPLICATED, 10: Setting.SMALL_DISK}
@@ -74,7 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(report.text(outcome))
     outcomes = report.load(given.state)
     if given.report:
-        report.write(outcomes, given.report)
+        points = given.state / POINTS
+        report.write(outcomes, given.report, failpoint.missed(failpoint.reached(points)) if points.exists() else {})
     return 0 if all(outcome.is_good for outcome in outcomes) else 1
 
 
@@ -91,17 +92,22 @@ def _episodes(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Path],
 
 
 def _failpoints(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Path], Outcome]]]:
-    """One episode in which programs note every point that they come to; then those in which they die there."""
-    points = given.state / "points"
+    """One episode in which programs note every point that they come to; then those in which they die there.
+
+    Where a program died before it does not die again: an episode noted anew adds only what is new.
+    """
+    points = given.state / POINTS
     points.mkdir(exist_ok=True)
     yield "failpoints-0", partial(run, given.seed, [], points=points)
-    reached: dict[str, set[str]] = defaultdict(set)
-    for file in sorted(points.iterdir()):  # what one of two alike came to, the other may come to
-        reached[file.name.replace("-2", "-1")] |= {*failpoint.read(file)}
-    found = list(failpoint.kinds({name: sorted(those) for name, those in reached.items()}))
-    for number, start in enumerate(range(0, len(found), given.faults), 1):
-        kinds = found[start : start + given.faults]
-        yield f"failpoints-{number}", partial(run, given.seed + number, kinds)
+    left = list(failpoint.kinds(failpoint.reached(points)))
+    for number in itertools.count(1):
+        died = {one.kind for outcome in report.load(given.state) for one in outcome.struck}
+        left = [kind for kind in left if kind.name not in died]
+        if not left:
+            return
+        name = f"failpoints-{number}"
+        if not (given.state / f"{name}.json").exists():
+            yield name, partial(run, given.seed + number, left[: given.faults])
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

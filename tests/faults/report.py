@@ -90,10 +90,10 @@ def text(outcome: Outcome) -> str:
     return "\n".join([*lines, *_wrong(outcome)])
 
 
-def write(outcomes: Sequence[Outcome], file: Path) -> None:
-    """As Markdown."""
+def write(outcomes: Sequence[Outcome], file: Path, missed: Mapping[str, Sequence[str]] | None = None) -> None:
+    """As Markdown. `missed` are statements that a program never came to, where it was to die at each."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(_markdown(outcomes)) + "\n")
+    file.write_text("\n".join((*_markdown(outcomes), *_missed(missed or {}))) + "\n")
 
 
 def commit() -> str:
@@ -153,6 +153,12 @@ def _markdown(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.violations or outcome.failures:
             yield from ("", f"## Seed {outcome.seed}", "", "```", *outcome.marks, *_wrong(outcome), "```")
+
+
+def _missed(missed: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    if missed:
+        yield from ("", "Nobody died at these statements, because no program came to them:", "")
+        yield from (f"- {program}: {', '.join(names) or 'none'}" for program, names in missed.items())
 
 
 def _bites(struck: Sequence[Struck]) -> int:

@@ -58,6 +58,15 @@ class Desk:
         except FAILURES:
             return None
 
+    async def say(self, text: str) -> Answer | None:
+        """Give feedback about the console; None when nobody answered."""
+        try:
+            return await self._send(
+                "POST", "/hitl/feedback", body={"text": text, "page": "/console", "build": "campaign"}
+            )
+        except FAILURES:
+            return None
+
     async def do(
         self, op: str, patch_id: str, body: Mapping[str, Any], version: str | None, *, with_key: bool
     ) -> Answer | None:

@@ -13,13 +13,26 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tests.faults.crew.desk import Answer, Desk
-from tests.faults.crew.people import DAN
+from tests.faults.crew.people import BOB, DAN
 from tests.harness import wait
 
+LOOKS: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
+    ("/hitl/me", {}),
+    ("/hitl/people", {"subject": BOB.name}),
+    ("/hitl/patches/pending", {"turn": "me"}),
+    ("/hitl/patches/pending", {"needs": "me"}),
+    ("/hitl/patches/pending", {"claimed": "nobody"}),
+    ("/hitl/patches/pending", {"q": "CVE-2024", "severity": "high"}),
+    ("/hitl/queue/facets", {}),
+    ("/hitl/analytics/summary", {}),
+    ("/hitl/analytics/timeline", {}),
+    ("/hitl/audit", {"limit": "20"}),
+    ("/hitl/audit", {"limit": "20", "actor": BOB.name}),
+)  # fmt: skip
 SORTS: Final = ("risk", "confidence", "severity", "age", "deadline")
 REMEMBERED_MAX = 200
 NOTHING_TO_DO_S, PACE_S = 0.5, 0.05
-STALE_SHARE, KEY_SHARE, TWICE_SHARE, LOOK_BACK_SHARE = 0.15, 0.6, 0.3, 0.2
+STALE_SHARE, KEY_SHARE, TWICE_SHARE, LOOK_BACK_SHARE, LOOK_AROUND_SHARE = 0.15, 0.6, 0.3, 0.2, 0.05
 
 
 class Reviewer:
@@ -32,6 +45,8 @@ class Reviewer:
     async def run(self) -> None:
         """Until it is over."""
         while not self._is_over():
+            if self._rng.random() < LOOK_AROUND_SHARE:
+                await self._look_around()
             patch_id = await self._choose()
             card = None if patch_id is None else await self._desk.read(f"/hitl/patches/{quote(patch_id, safe='')}")
             if card is None or card.status != 200:
@@ -48,6 +63,16 @@ class Reviewer:
         if waiting is None or waiting.status != 200 or not waiting.body:
             return None
         return str(self._rng.choice(waiting.body)["patch_id"])
+
+    async def _look_around(self) -> None:
+        """At everything but cards; and say what one thinks of it."""
+        path, query = self._rng.choice(LOOKS)
+        await self._desk.read(path, **query)
+        if self._seen:
+            patch_id = quote(self._rng.choice(list(self._seen)), safe="")
+            await self._desk.read(f"/hitl/patches/{patch_id}/{self._rng.choice(('results', 'artefact'))}")
+        if path == "/hitl/me":
+            await self._desk.say(self._say("the list is long"))
 
     async def _work(self, card: Answer) -> None:
         patch_id, version = card.body["patch_id"], card.headers["ETag"]

@@ -45,7 +45,10 @@ def _agrees(row: Row, last: Row | None) -> bool:
 
 
 def check_policy_kept_out(view: View) -> Iterator[Violation]:
-    """Policy approves nothing that waits for a person, nothing that one has rejected, and no second patch of one apv_id."""
+    """Policy approves nothing that waits for a person, nothing that one has rejected, and no second patch of one apv_id.
+
+    A patch is of every apv_id that one of its results names.
+    """
     rejections = [row for row in view.rows["decision"] if row["decision"] == "rejected"]
     stood = list(_standing(view))
     for row in view.rows["decision"]:
@@ -56,15 +59,22 @@ def check_policy_kept_out(view: View) -> Iterator[Violation]:
         if before is None or before["was"] == "pending":
             yield Violation("approved_under_review", f"{name} was {before and before['was']}")
         for no in rejections:
-            of_it = no["patch_id"] == row["patch_id"] or no["apv_id"] == row["apv_id"]
+            of_it = no["patch_id"] == row["patch_id"] or _are_siblings(view, no, row, at)
             same = no["patch_digest"] is not None and no["patch_digest"] == row["patch_digest"]
             committed = _committed(no)
             if (of_it or same) and committed is not None and committed + CLOCK < at:
                 yield Violation("approved_after_rejection", f"{name}: {no['patch_id']} was rejected at {committed}")
         for other, since, until in stood:
-            is_sibling = other["apv_id"] == row["apv_id"] and other["patch_id"] != row["patch_id"]
+            is_sibling = other["patch_id"] != row["patch_id"] and _are_siblings(view, other, row, at)
             if is_sibling and since + CLOCK < at and (until is None or until - CLOCK > at):
                 yield Violation("approvals_doubled", f"{name}: {other['patch_id']} stood approved since {since}")
+
+
+def _are_siblings(view: View, other: Row, row: Row, at: datetime) -> bool:
+    """Whether it could be seen at that time that a decision was about an apv_id of another patch; 0.1.0 looked no further
+    than at that of the first result."""
+    named = {} if view.has_older_release else view.apv_ids.get(other["patch_id"], {})
+    return other["apv_id"] == row["apv_id"] or (row["apv_id"] in named and named[row["apv_id"]] + CLOCK < at)
 
 
 def _standing(view: View) -> Iterator[tuple[Row, datetime, datetime | None]]:

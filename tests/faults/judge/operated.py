@@ -58,7 +58,7 @@ def check_throws(view: View) -> Iterator[Violation]:
 
 def check_withheld(view: View) -> Iterator[Violation]:
     """What the rules approve, alone in its round and of its kind, is approved as soon as it comes."""
-    apv_ids = Counter(row["apv_id"] for row in view.rows["patch"])
+    apv_ids = Counter(apv_id for patch in view.rows["patch"] for apv_id in _named(view, patch))
     throws = _throws(view.world.journal)
     for row in view.rows["patch"]:
         results = view.round_evidence[row["patch_id"], 1]
@@ -74,6 +74,11 @@ def check_withheld(view: View) -> Iterator[Violation]:
             continue
         if not oracle.refusals(events, view.policy(row["policy_version"])):
             yield Violation("approval_withheld", f"{row['patch_id']} became {became}: {row['reasons']}")
+
+
+def _named(view: View, patch: Row) -> set[str]:
+    """Every apv_id that a patch is of."""
+    return {patch["apv_id"], *view.apv_ids.get(patch["patch_id"], ())}
 
 
 def _throws(journal: Sequence[Row]) -> list[Throw]:

@@ -33,7 +33,7 @@ QUERIES = {
     "review": "SELECT * FROM review ORDER BY patch_id, round",
     "event_seen": "SELECT * FROM event_seen",
     "evidence": "SELECT patch_id, source, event_id, round, topic, partition, record_offset, patch_digest, payload_sha256,"
-    " sha256(payload) AS stored_sha256, received_at FROM evidence ORDER BY received_at",
+    f" sha256(payload) AS stored_sha256, received_at, {COMMITTED_AT} FROM evidence ORDER BY received_at",
     "outcome": "SELECT patch_id, source, event_id, topic, partition, record_offset, decision_id, patch_digest, outcome,"
     " received_at, unapproved, payload_sha256, sha256(payload) AS stored_sha256 FROM outcome ORDER BY received_at",
     "dead_letter": "SELECT * FROM dead_letter ORDER BY id",

@@ -174,6 +174,22 @@ class View:
         return found
 
     @cached_property
+    def has_older_release(self) -> bool:
+        """Whether 0.1.0 took part."""
+        return any(line["what"] == "older_release" for line in self.world.journal)
+
+    @cached_property
+    def apv_ids(self) -> dict[str, dict[str, datetime]]:
+        """Of each patch every apv_id that one of its results names, with when that could be seen first."""
+        found: dict[str, dict[str, datetime]] = {}
+        for row in self.rows["evidence"]:
+            for event in self.read_evidence([row]) if row["committed_at"] else ():
+                since = datetime.fromisoformat(row["committed_at"])
+                named = found.setdefault(row["patch_id"], {})
+                named[event.data["apv_id"]] = min(since, named.get(event.data["apv_id"], since))
+        return found
+
+    @cached_property
     def rejected(self) -> Groups[str | None]:
         """Rejections by the diff that was rejected."""
         rows = [row for row in self.rows["decision"] if row["decision"] == "rejected"]

@@ -85,6 +85,8 @@ MUTATIONS = (
              damage.change("spy_patch", "state", lambda _: "approved", lambda row: row["state"] == "pending")),
     Mutation("approved by policy under review", "approved_under_review", damage_course.approve_under_review),
     Mutation("approved by policy after a rejection", "approved_after_rejection", damage_course.approve_what_was_rejected),
+    Mutation("approved by policy after a rejection, by a later apv_id", "approved_after_rejection",
+             damage_course.approve_what_was_rejected_beside),
     Mutation("decided by another clock", "wrongly_dated", damage_course.date_decision_wrongly),
     Mutation("approved by a person and contradicted", "approval_contradicted", damage_course.contradict),
     Mutation("review over before its time", "ended_early", damage_course.end_early),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from copy import deepcopy
 from datetime import datetime, timedelta
 
 from tests.faults.judge import oracle
-from tests.faults.judge.snapshot import Row, World
-from tests.faults.judge.view import View
+from tests.faults.judge.snapshot import Record, Row, World
+from tests.faults.judge.view import View, place_of
 from tests.faults.mutation.damage import first
 from tests.faults.mutation.damage_people import by_people
 
@@ -38,6 +39,31 @@ def approve_what_was_rejected(world: World) -> None:
     no = first(world.tables["decision"], lambda row: by_people(row) and row["decision"] == "rejected")
     no["apv_id"] = approval["apv_id"]
     no["committed_at"] = (datetime.fromisoformat(approval["decided_at"]) - timedelta(minutes=1)).isoformat()
+
+
+def approve_what_was_rejected_beside(world: World) -> None:
+    """A later result of the patch that a person had said no to named the same apv_id."""
+    view = View(world)
+    no = first(
+        world.tables["decision"],
+        lambda row: by_people(row) and row["decision"] == "rejected" and _named_by(view, row) is not None,
+    )
+    approval = first(world.tables["decision"], lambda row: by_policy(row) and row["apv_id"] != no["apv_id"])
+    row, record = _named_by(view, no) or (no, world.inputs[0])
+    old, new = (json.dumps(apv_id).encode() for apv_id in (no["apv_id"], approval["apv_id"]))
+    world.inputs[world.inputs.index(record)] = record._replace(value=(record.value or b"").replace(old, new))
+    before = datetime.fromisoformat(approval["decided_at"]) - timedelta(minutes=1)
+    row["committed_at"] = no["committed_at"] = before.isoformat()
+
+
+def _named_by(view: View, decision: Row) -> tuple[Row, Record] | None:
+    """A result of this patch that spells its apv_id as we do."""
+    spelled = b'"apv_id":' + json.dumps(decision["apv_id"]).encode()
+    for row in view.round_evidence[decision["patch_id"], decision["round"]]:
+        record = view.inputs[place_of(row)]
+        if spelled in (record.value or b""):
+            return row, record
+    return None
 
 
 def date_decision_wrongly(world: World) -> None:

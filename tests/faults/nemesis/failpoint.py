@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hitl_stream.store import statement
 from tests.faults.nemesis.kind import Kind
 from tests.faults.program import Program
 from tests.faults.toll import Bite
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parents[1] / "failpoint"
 REACHED_S: Final = 20.0
+ROLES: Final = {"worker-1": "hitl_worker", "sidecar-1": "hitl_sidecar", "scheduler": "hitl_scheduler"}
 
 
 def seen(file: Path) -> dict[str, str]:
@@ -27,10 +30,31 @@ def read(file: Path) -> list[str]:
     return sorted(set(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
 
 
-def kinds(points: dict[str, Sequence[str]]) -> Iterator[Kind]:
+def reached(folder: Path) -> dict[str, set[str]]:
+    """By program, the points that were noted there; what one of two alike came to, the other may come to."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for file in sorted(folder.iterdir()):
+        found[file.name.replace("-2", "-1")] |= {*read(file)}
+    return found
+
+
+def missed(points: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """By program, the statements that it may run and never came to."""
+    return {
+        name: sorted(
+            one.name
+            for one in statement.load().values()
+            if ROLES[name] in one.roles and f"before {one.name}" not in points[name]
+        )
+        for name in ROLES
+        if name in points
+    }
+
+
+def kinds(points: Mapping[str, Collection[str]]) -> Iterator[Kind]:
     """One for each point of each program, by the program's name."""
     for name, those in points.items():
-        for point in those:
+        for point in sorted(those):
 
             def strike(episode: Episode, name: str = name, point: str = point) -> Bite:
                 return _die(episode, next(one for one in episode.programs if one.name == name), point)

@@ -17,6 +17,7 @@ from tests.faults.upstream.event import NOT_PASSED, Event, Raw
 
 RESULTS, OUTCOMES = "wargaming.results", "eureka.outcomes"
 NUMBERS_PER_PART = 1_000_000
+TWO_APVS = "of two apv_ids"
 REVIEW_REASONS: tuple[tuple[str, object], ...] = (
     ("ml", ...), ("ml.prediction", False), ("ml.confidence", 0.9499), ("ml.confidence", 0),
     ("vulnerability.severity", "CRITICAL"), ("vulnerability.severity", ...), ("vulnerability.severity", "unknown"),
@@ -246,6 +247,15 @@ def siblings(author: Author, at: float) -> None:
         author.send(author.later(at), author.encode(author.result(apv_id=first.data["apv_id"])), "sibling")
 
 
+def of_two_apvs(author: Author, at: float) -> None:
+    """A later result of a patch names another apv_id; then comes another patch of that one."""
+    first, other = author.result(), f"APV-{author.number()}"
+    then = author.later(at)
+    author.send(at, author.encode(first), TWO_APVS)
+    author.send(then, author.encode(author.another(first).changed("apv_id", other)), TWO_APVS)
+    author.send(author.later(then), author.encode(author.result(apv_id=other)), TWO_APVS)
+
+
 def bad(author: Author, at: float) -> None:
     kind = author.poison_kinds(poison.KINDS)
     author.send(at, poison.KINDS[kind](author.result(), author.rng), kind)
@@ -272,6 +282,6 @@ def aborted(author: Author, at: float) -> None:
 
 STORIES: tuple[tuple[Callable[[Author, float], None], int], ...] = (
     (single, 430), (questionable, 150), (working_exploit, 15), (exploit_error, 10), (many_results, 70), (repeated, 45),
-    (conflicting, 25), (two_partitions, 20), (changed_artefact, 30), (contradicted, 40), (siblings, 20), (bad, 55),
-    (bad_outcome, 8), (unknown_deployment, 4), (aborted, 8),
+    (conflicting, 25), (two_partitions, 20), (changed_artefact, 30), (contradicted, 40), (siblings, 20), (of_two_apvs, 15),
+    (bad, 55), (bad_outcome, 8), (unknown_deployment, 4), (aborted, 8),
 )  # fmt: skip
