@@ -9,7 +9,9 @@ import pytest
 from hitl_stream.errors import Fatal
 from tests.faults import campaign, report, storm
 from tests.faults.nemesis.catalogue import KINDS
+from tests.faults.nemesis.kind import Kind
 from tests.faults.stage import Setting
+from tests.faults.toll import Bite
 from tests.harness.availability import missing, scaled
 
 # Those that need minutes each: the campaign has them, tests do not.
@@ -62,3 +64,28 @@ def test_a_campaign_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.M
     assert campaign.main(asked) == 0
     assert begun[:3] == [1, 2, 2]
     assert "| 1 | abc | 1 | 0 | 0 | 0 |" in (tmp_path / "faults.md").read_text()
+
+
+def test_who_did_not_die_with_something_under_way_dies_again_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[str]] = []
+
+    def run(seed: int, kinds: list[Kind], _: Path, *, points: Path | None = None) -> report.Outcome:
+        if points is not None:
+            (points / "worker-1").write_text("before take_outbox\nafter take_outbox\n")
+            (points / "worker-2").write_text("after COMMIT of take_outbox\n")
+        else:
+            tried.append([kind.name for kind in kinds])
+        bites = [Bite(unrecorded=int("COMMIT" not in kind.name)) for kind in kinds]
+        struck = [report.Struck(kind.name, 1.0, bite) for kind, bite in zip(kinds, bites, strict=True)]
+        return report.Outcome(seed, "abc", 1.0, struck, {}, 0, {}, {}, [], [], [])
+
+    monkeypatch.setattr(campaign, "run", run)
+    asked = ["--failpoints", "--state", str(tmp_path), "--minutes", "1", "--report", str(tmp_path / "points.md")]
+    assert campaign.main(asked) == 0
+    once = "worker-1 dies after COMMIT of take_outbox"
+    assert tried == [[once, "worker-1 dies after take_outbox", "worker-1 dies before take_outbox"], [once], [once]]
+    missed = (tmp_path / "points.md").read_text().splitlines()[-1]
+    assert "move_positions" in missed
+    assert "take_outbox" not in missed

@@ -37,6 +37,12 @@ def test_the_report_holds_faults_figures_and_violations(tmp_path: Path) -> None:
     assert "**2 faults, of which 1 bit, in 1 episodes and 0 minutes: 1 violations" in written
 
 
+def test_the_report_holds_what_no_program_came_to(tmp_path: Path) -> None:
+    report.write([OUTCOME], tmp_path / "faults.md", {"worker-1": ["record_batch"], "scheduler": []})
+    lines = (tmp_path / "faults.md").read_text().splitlines()
+    assert lines[-2:] == ["- worker-1: record_batch", "- scheduler: none"]
+
+
 def test_what_is_kept_of_an_episode_is_read_again(tmp_path: Path) -> None:
     report.keep(OUTCOME, tmp_path / "episode-7.json")
     assert report.load(tmp_path) == [OUTCOME]
