@@ -11,6 +11,7 @@ from tests.event import binary, data
 from tests.store.world import World
 
 SHARDS = [0, 1, 2, 3]
+WAITS = "SELECT current_setting('synchronous_commit')"
 INSERT = "INSERT INTO outbox (shard, messages) VALUES ($1, $2)"
 
 
@@ -45,6 +46,18 @@ async def test_no_more_rows_are_taken_than_asked_for(world: World) -> None:
             await conn.execute(INSERT, 0, outbox.pack([Message("decisions", b"k", b"%d" % number)])[0])
         rows, _ = await outbox.take(conn, SHARDS, 3)
     assert [row.messages[0].value for row in rows] == [b"0", b"1", b"2"]
+
+
+async def test_a_removal_waits_for_no_disk_and_nothing_else_is_like_that(world: World) -> None:
+    async with world.database.connection() as conn:
+        await conn.execute("SET synchronous_commit = on")  # the servers of tests are told to wait for no disk at all
+        await conn.execute(INSERT, 0, outbox.pack([Message("decisions", b"k", b"v")])[0])
+        (row,), _ = await outbox.take(conn, SHARDS, 1)
+        async with conn.transaction():
+            assert await outbox.take(conn, SHARDS, 1, [Published(0, row.id, 1)]) == ([], 1)
+            assert await conn.fetchval(WAITS) == "off"
+        assert await conn.fetchval(WAITS) == "on"
+        await conn.execute("RESET synchronous_commit")
 
 
 async def test_a_dead_letter_shares_no_shard_with_decisions(world: World) -> None:

@@ -2,10 +2,11 @@
 -- role: hitl_worker
 -- The oldest unpublished rows of the shards, in the order they must be published, and away with what was published and
 -- acknowledged: one round trip. Only the shard's owner removes, so that a zombie cannot take what it did not publish.
--- Of each shard the first row and those before which there are less than $6 bytes.
-WITH gone AS (
+-- Of each shard the first row and those before which there are less than $6 bytes. The removal waits for no disk: should the server
+-- crash before it is there, the rows are published again, as after a crash of ours.
+WITH at_ease AS (SELECT set_config('synchronous_commit', 'off', true)), gone AS (
   DELETE FROM outbox AS o
-   USING unnest($3::int[], $4::bigint[], $5::bigint[]) AS w (shard, id, epoch), outbox_shard AS s
+   USING unnest($3::int[], $4::bigint[], $5::bigint[]) AS w (shard, id, epoch), outbox_shard AS s, at_ease
    WHERE o.shard = w.shard AND o.id = w.id AND s.shard = w.shard AND s.epoch = w.epoch
   RETURNING o.shard)
 SELECT g.gone, o.shard, o.id, o.messages
