@@ -1,6 +1,6 @@
 """Decompression with a bound: 3 KB from outside must not become 100 MB here, nor 1 MB a hundred gigabytes.
 
-aiokafka's reader looks its decoders up by name in one module; there they are replaced, once per process.
+aiokafka's readers look their decoders up by name, each in its module; there they are replaced, once per process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import cramjam
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 
 UNCOMPRESSED_MAX = 64 * 1024 * 1024  # of a batch that is at most 1 MB on the wire
 # The reader makes all headers of a record at once, each of three bytes or more into a hundred here.
@@ -31,9 +31,10 @@ _scratch = [bytearray(_FIRST_GUESS)]  # kept, because a fresh one costs more tha
 
 def bound() -> None:
     """Have aiokafka decompress within the bound from now on, in this process."""
-    module = import_module(DefaultRecordBatch.__module__)
-    for name, decoder in (("gzip", gzip), ("snappy", snappy), ("lz4", lz4), ("zstd", zstd)):
-        setattr(module, f"{name}_decode", partial(_bounded, decoder))
+    for reader in (DefaultRecordBatch, _DefaultRecordBatchPy):
+        module = import_module(reader.__module__)
+        for name, decoder in (("gzip", gzip), ("snappy", snappy), ("lz4", lz4), ("zstd", zstd)):
+            setattr(module, f"{name}_decode", partial(_bounded, decoder))
 
 
 def _bounded(decoder: Callable[[Any], bytes], payload: Any) -> bytes:

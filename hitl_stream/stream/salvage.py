@@ -7,7 +7,7 @@ as a dead letter and the position moves past it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from hitl_stream.contract import complaint
 from hitl_stream.contract.record import Record, UnreadableRecord
-from hitl_stream.stream import portion
+from hitl_stream.stream import odd_name, portion
 from hitl_stream.stream.portion import RECORD_BYTES_MAX
 
 FETCH_BYTES = 4 * 1024 * 1024
@@ -52,12 +52,13 @@ async def read(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) ->
     raw, aborted, log_end = await _fetch(consumer, tp, position)
     found = _from(list(batches(raw)), position)
     records: list[Record] = []
-    counted = _Counted(b"".join(batch.raw for batch in found))
-    readable = PartitionRecords(tp, counted, aborted, position, None, None, True, READ_COMMITTED)
+    counted = _Counted(found, _usual)
+    readable = _reader(tp, counted, aborted, position)
     try:
         portion.fill(records, readable)
     except Exception as failure:  # noqa: BLE001 - bytes from outside broke the reader: whatever it is, they would do so again
-        return _around(tp, found, counted.begun - 1, position, log_end, records, failure)
+        forgiven = _forgiving(tp, found[: counted.begun], aborted, position, log_end)
+        return forgiven or _around(tp, found, counted.begun - 1, position, log_end, records, failure)
     following = readable.next_fetch_offset
     if following == position and raw:
         raise Undelimited(f"{tp.topic}/{tp.partition}: the batch at {position} is damaged in its length")
@@ -79,16 +80,40 @@ def batches(raw: bytes) -> Iterator[RawBatch]:
 class _Counted:
     """What the reader takes batches from; knows which one it is at."""
 
-    def __init__(self, raw: bytes) -> None:
-        self._batches = MemoryRecords(raw)
+    def __init__(self, found: Sequence[RawBatch], opened: Callable[[bytes], Any]) -> None:
+        self._found, self._opened = found, opened
         self.begun = 0
 
     def has_next(self) -> bool:
-        return bool(self._batches.has_next())
+        return self.begun < len(self._found)
 
     def next_batch(self) -> Any:
         self.begun += 1
-        return self._batches.next_batch()
+        return self._opened(self._found[self.begun - 1].raw)
+
+
+def _usual(raw: bytes) -> Any:
+    """A batch as aiokafka reads it."""
+    return MemoryRecords(raw).next_batch()
+
+
+def _reader(tp: TopicPartition, counted: _Counted, aborted: Any, position: int) -> Any:
+    """The records of committed transactions from `position` on; knows the position behind the last one it gave."""
+    return PartitionRecords(tp, counted, aborted, position, None, None, True, READ_COMMITTED)
+
+
+def _forgiving(
+    tp: TopicPartition, found: Sequence[RawBatch], aborted: Any, position: int, log_end: int
+) -> tuple[list[Record], int] | None:
+    """The same by a reader that minds no name of a header; None where that was not what is wrong."""
+    records: list[Record] = []
+    readable = _reader(tp, _Counted(found, odd_name.Batch), aborted, position)
+    try:
+        portion.fill(records, map(odd_name.refused, readable))
+    except Exception:  # noqa: BLE001 - as above; what the first reader said is reported
+        return None
+    following: int = readable.next_fetch_offset
+    return (records, following) if position < following <= log_end else None
 
 
 def _from(found: list[RawBatch], position: int) -> list[RawBatch]:

@@ -93,3 +93,13 @@ def length(size: int) -> Damage:
         struct.pack_into(">i", batch, LENGTH, size)
 
     return change
+
+
+def name(before: bytes, after: bytes) -> Damage:
+    """Call a header otherwise, by as many bytes."""
+
+    def change(batch: bytearray) -> None:
+        at = batch.index(before)
+        batch[at : at + len(before)] = after
+
+    return change

@@ -184,6 +184,31 @@ def test_null_keys_values_and_headers_and_repeated_header_names_arrive_as_they_a
     assert [tuple(row) for row in found] == [(0, None, None, "[]", None), (1, b"", 0, repr(odd), None)]
 
 
+def test_a_header_whose_name_is_no_utf8_costs_its_own_record_only(servers: Dependencies, own: Rig) -> None:
+    _good(own)
+    producer = Producer({"bootstrap.servers": own.bootstrap, "linger.ms": 5_000})
+    producer.list_topics(own.results, timeout=10)
+    for number in range(3):
+        producer.produce(own.results, b"v%d" % number, b"key", partition=0, headers=[(f"name-{number}", b"1")])
+    assert producer.flush(30) == 0
+    _good(own)
+    Segment(servers.kafka.folder / "data", own.results, 0).damage(
+        10, segment.name(b"name-1", b"caf\xe9 1"), checksum=True
+    )
+    worker = own.start()
+    own.wait_recorded()
+    assert [offset for offset, _, _ in _noted(own)] == list(range(23))
+    rows = own.fetch(
+        "SELECT record_offset, record_key, value_size, headers, reason FROM noted WHERE headers <> '[]' ORDER BY nth"
+    )
+    assert [tuple(row) for row in rows] == [
+        (10, b"key", 2, repr([("name-0", b"1")]), None),
+        (11, b"key", 2, repr([(r"caf\xe9 1", b"1")]), r"the name of a header is no UTF-8: caf\xe9 1"),
+        (12, b"key", 2, repr([("name-2", b"1")]), None),
+    ]
+    assert worker.alive
+
+
 class _Matching:
     """Equal to every text that the pattern is found in."""
 
