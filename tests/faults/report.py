@@ -121,7 +121,8 @@ def _markdown(outcomes: Sequence[Outcome]) -> Iterator[str]:
         f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes: {violations} violations, and"
         f" {sum(bool(outcome.failures) for outcome in outcomes)} episodes that did not end as they must.**"
     )
-    yield f"Of {len(by_kind)} kinds of fault, {often} bit {OFTEN} times or more."
+    if often:
+        yield f"Of {len(by_kind)} kinds of fault, {often} bit {OFTEN} times or more."
     yield ""
     yield "A fault bit if at its instant something was under way that could have been lost: records not recorded, messages not"
     yield "published, requests not answered, rounds or reviews that nobody had ended yet. Got over means: from the end of the"
