@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.faults.judge.snapshot import Row
-from tests.faults.judge.view import View, Violation
+from tests.faults.judge.view import View, Violation, grouped
 
 # The server's own clock says both when something was decided and when that was committed.
 CLOCK = timedelta(seconds=1)
@@ -49,8 +49,10 @@ def check_policy_kept_out(view: View) -> Iterator[Violation]:
 
     A patch is of every apv_id that one of its results names.
     """
-    rejections = [row for row in view.rows["decision"] if row["decision"] == "rejected"]
-    stood = list(_standing(view))
+    rejections = grouped(
+        (row for row in view.rows["decision"] if row["decision"] == "rejected"), lambda row: str(row["patch_id"])
+    )
+    stood = _standing(view)
     for row in view.rows["decision"]:
         if row["decision"] != "approved" or row["mode"] != "policy":
             continue
@@ -58,32 +60,34 @@ def check_policy_kept_out(view: View) -> Iterator[Violation]:
         before = next((r for r in view.course[row["patch_id"]] if r["seq"] >= row["seq"]), None)
         if before is None or before["was"] == "pending":
             yield Violation("approved_under_review", f"{name} was {before and before['was']}")
-        for no in rejections:
-            of_it = no["patch_id"] == row["patch_id"] or _are_siblings(view, no, row, at)
-            same = no["patch_digest"] is not None and no["patch_digest"] == row["patch_digest"]
+        others = _siblings(view, row, at)
+        same = [] if row["patch_digest"] is None else view.rejected[row["patch_digest"]]
+        for no in (*same, *(no for patch_id in (row["patch_id"], *others) for no in rejections[patch_id])):
             committed = _committed(no)
-            if (of_it or same) and committed is not None and committed + CLOCK < at:
+            if committed is not None and committed + CLOCK < at:
                 yield Violation("approved_after_rejection", f"{name}: {no['patch_id']} was rejected at {committed}")
-        for other, since, until in stood:
-            is_sibling = other["patch_id"] != row["patch_id"] and _are_siblings(view, other, row, at)
-            if is_sibling and since + CLOCK < at and (until is None or until - CLOCK > at):
-                yield Violation("approvals_doubled", f"{name}: {other['patch_id']} stood approved since {since}")
+        for patch_id in others:
+            for since, until in stood.get(patch_id, ()):
+                if since + CLOCK < at and (until is None or until - CLOCK > at):
+                    yield Violation("approvals_doubled", f"{name}: {patch_id} stood approved since {since}")
 
 
-def _are_siblings(view: View, other: Row, row: Row, at: datetime) -> bool:
-    """Whether it could be seen at that time that a decision was about an apv_id of another patch; 0.1.0 looked no further
-    than at that of the first result."""
-    named = {} if view.has_older_release else view.apv_ids.get(other["patch_id"], {})
-    return other["apv_id"] == row["apv_id"] or (row["apv_id"] in named and named[row["apv_id"]] + CLOCK < at)
+def _siblings(view: View, row: Row, at: datetime) -> set[str]:
+    """Other patches of which it could be seen at that time that they are of the apv_id of a decision."""
+    kin = view.kin.get(row["apv_id"], {})
+    return {patch_id for patch_id, since in kin.items() if since is None or since + CLOCK < at} - {row["patch_id"]}
 
 
-def _standing(view: View) -> Iterator[tuple[Row, datetime, datetime | None]]:
-    """Every approval, with when it could be seen and when the next decision was made."""
-    for rows in view.decisions.values():
+def _standing(view: View) -> dict[str, list[tuple[datetime, datetime | None]]]:
+    """Of each patch its approvals: when one could be seen, and when the next decision was made."""
+    stood: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    for patch_id, rows in view.decisions.items():
         for row, following in zip(rows, [*rows[1:], None], strict=True):
             since = _committed(row)
             if row["decision"] == "approved" and since is not None:
-                yield row, since, None if following is None else _time(following["decided_at"])
+                until = None if following is None else _time(following["decided_at"])
+                stood.setdefault(patch_id, []).append((since, until))
+    return stood
 
 
 def check_times(view: View) -> Iterator[Violation]:

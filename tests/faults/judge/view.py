@@ -190,6 +190,20 @@ class View:
         return found
 
     @cached_property
+    def kin(self) -> dict[str, dict[str, datetime | None]]:
+        """Of each apv_id the patches that are of it, with when a later result could be seen to say so; None for the first.
+
+        0.1.0 looked no further than at that of the first.
+        """
+        found: dict[str, dict[str, datetime | None]] = {}
+        for row in self.rows["decision"]:
+            found.setdefault(row["apv_id"], {})[row["patch_id"]] = None
+        for patch_id, named in () if self.has_older_release else self.apv_ids.items():
+            for apv_id, since in named.items():
+                found.setdefault(apv_id, {}).setdefault(patch_id, since)
+        return found
+
+    @cached_property
     def rejected(self) -> Groups[str | None]:
         """Rejections by the diff that was rejected."""
         rows = [row for row in self.rows["decision"] if row["decision"] == "rejected"]
