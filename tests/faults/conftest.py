@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from tests.faults import recorded
@@ -21,6 +18,5 @@ def recorded_world(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFa
     """Do not change it: spoil a copy."""
     folder = tmp_path_factory.mktemp("recorded")
     planned = generate.plan(RESULTS, seed=SEED)
-    # A thread of its own: an event loop may be running in this one.
-    with databases.migrated(postgres) as url, ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, recorded.record(url, planned, folder, seed=SEED)).result()
+    with databases.migrated(postgres) as url:
+        return databases.run(recorded.record(url, planned, folder, seed=SEED))

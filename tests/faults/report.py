@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.faults.judge.view import Violation
 from tests.faults.toll import Bite
@@ -90,10 +91,10 @@ def text(outcome: Outcome) -> str:
     return "\n".join([*lines, *_wrong(outcome)])
 
 
-def write(outcomes: Sequence[Outcome], file: Path, missed: Mapping[str, Sequence[str]] | None = None) -> None:
+def write(outcomes: Sequence[Outcome], file: Path, missed: Mapping[str, Sequence[str]] = MappingProxyType({})) -> None:
     """As Markdown. `missed` are statements that a program never came to, where it was to die at each."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join((*_markdown(outcomes), *_missed(missed or {}))) + "\n")
+    file.write_text("\n".join((*_markdown(outcomes), *_missed(missed))) + "\n")
 
 
 def commit() -> str:

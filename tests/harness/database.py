@@ -7,13 +7,15 @@ import itertools
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from hitl_stream.embedded.postgres import Postgres
 from hitl_stream.store import migration
 from tests.harness import people
+
+T = TypeVar("T")
 
 TEMPLATE = "hitl_template"
 _numbers = itertools.count(1)
@@ -59,7 +61,7 @@ async def execute(url: str, *statements: str) -> None:
         await connection.close()
 
 
-def run(work: Coroutine[Any, Any, object]) -> None:
-    """Run in a thread of its own: the test's thread may have an event loop already."""
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run in a thread of its own: the test's thread may have an event loop already. Returns what it came to."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work).result()
+        return thread.submit(asyncio.run, work).result()

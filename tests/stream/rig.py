@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import os
@@ -10,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +27,7 @@ from hitl_stream.contract.topics import Topics
 from hitl_stream.embedded.child import Child
 from hitl_stream.embedded.postgres import free_port
 from hitl_stream.errors import HitlError
+from tests.harness import database as databases
 from tests.harness import probe, wait
 from tests.stream.stand_in import TABLE
 
@@ -126,11 +125,11 @@ class Rig:
 
     def execute(self, statement: str) -> None:
         """Run SQL as the owner."""
-        _in_thread(self._run(statement, fetch=False))
+        databases.run(self._run(statement, fetch=False))
 
     def fetch(self, query: str, *arguments: object) -> list[Any]:
         """Ask as the owner."""
-        rows: list[Any] = _in_thread(self._run(query, *arguments, fetch=True))
+        rows: list[Any] = databases.run(self._run(query, *arguments, fetch=True))
         return rows
 
     async def _run(self, query: str, *arguments: object, fetch: bool) -> Any:
@@ -300,8 +299,3 @@ def _with_partitions(topic: contract.Topic, partitions: int) -> contract.Topic:
     from dataclasses import replace
 
     return replace(topic, partitions=partitions)
-
-
-def _in_thread(work: Any) -> Any:
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()

@@ -30,7 +30,7 @@ class Segment:
                 changed = bytearray(batch.raw)
                 change(changed)
                 if checksum:
-                    struct.pack_into(">I", changed, CRC, calc_crc32c(bytes(changed[ATTRIBUTES:])))
+                    seal(changed)
                 assert len(changed) == len(batch.raw)
                 with self._file.open("r+b") as file:
                     file.seek(start)
@@ -38,6 +38,11 @@ class Segment:
                 return
             start += len(batch.raw)
         raise AssertionError(f"no batch begins at {offset}")
+
+
+def seal(batch: bytearray) -> None:
+    """Let its checksum fit."""
+    struct.pack_into(">I", batch, CRC, calc_crc32c(bytes(batch[ATTRIBUTES:])))
 
 
 def flip(batch: bytearray) -> None:

@@ -9,13 +9,12 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c
 
 from hitl_stream.contract.record import Record, UnreadableRecord
 from hitl_stream.stream import codec, portion, salvage
+from tests.stream import segment
 
 PLACE = TopicPartition("results", 3)
-CRC, ATTRIBUTES, RECORDS = 17, 21, 61
 
 
 def batch(base: int, count: int = 3) -> bytearray:
@@ -126,7 +125,7 @@ async def test_many_records_before_a_bad_batch_are_read_a_list_at_a_time(monkeyp
     assert (len(records), following) == (1_000, 1_000)
 
 
-def named(base: int, compressed: int, *names: bytes) -> bytearray:
+def named(base: int, compressed: bool, *names: bytes) -> bytearray:
     """A batch of a record for each name, which one header of it has: `builder` takes text only, so it is put in afterwards."""
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1_000_000)
     for number, name in enumerate(names):
@@ -134,21 +133,25 @@ def named(base: int, compressed: int, *names: bytes) -> bytearray:
         builder.append(number, timestamp=1_000, key=b"k", value=b"v%d" % number, headers=headers)
     built = bytearray(builder.build())
     for name in names:
-        at = built.index(b"~" * len(name))
-        built[at : at + len(name)] = name
+        segment.name(b"~" * len(name), name)(built)
     if compressed:
-        built[RECORDS:] = gzip.compress(bytes(built[RECORDS:]))
-        built[ATTRIBUTES + 1] |= compressed
-        built[8:12] = (len(built) - 12).to_bytes(4, "big")
+        squeeze(built, bytes(built[segment.RECORDS :]))
     built[:8] = base.to_bytes(8, "big", signed=True)
-    built[CRC:ATTRIBUTES] = calc_crc32c(bytes(built[ATTRIBUTES:])).to_bytes(4, "big")
+    segment.seal(built)
     return built
 
 
-@pytest.mark.parametrize("compressed", [0, 1], ids=["plain", "gzip"])
+def squeeze(built: bytearray, records: bytes) -> None:
+    """Let it hold these, in gzip."""
+    built[segment.RECORDS :] = gzip.compress(records)
+    segment.codec(1)(built)
+    segment.length(len(built) - 12)(built)
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("position", [3, 4])
 async def test_a_header_whose_name_is_no_utf8_costs_its_own_record_only(
-    monkeypatch: pytest.MonkeyPatch, compressed: int, position: int
+    monkeypatch: pytest.MonkeyPatch, compressed: bool, position: int
 ) -> None:
     parts = batch(0), named(3, compressed, b"fine", b"caf\xe9", "café".encode()), batch(6)
     records, following = await read(monkeypatch, position, *parts)
@@ -168,7 +171,7 @@ async def test_a_header_whose_name_is_no_utf8_costs_its_own_record_only(
 async def test_what_lies_behind_an_odd_name_and_is_worse_is_still_one_unreadable_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    parts = named(0, 0, b"caf\xe9"), broken(1)
+    parts = named(0, False, b"caf\xe9"), broken(1)
     assert (await read(monkeypatch, 0, *parts))[1] == 1
     records, following = await read(monkeypatch, 1, *parts)
     assert ([r.offset for r in records], following) == ([1], 4)
@@ -176,7 +179,7 @@ async def test_what_lies_behind_an_odd_name_and_is_worse_is_still_one_unreadable
 
 
 async def test_an_odd_name_in_a_damaged_batch_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged = named(0, 0, b"caf\xe9")
+    damaged = named(0, False, b"caf\xe9")
     damaged[-2] ^= 1
     records, _ = await read(monkeypatch, 0, damaged)
     assert [cast(UnreadableRecord, record).reason.split(":")[0] for record in records] == [
@@ -186,10 +189,8 @@ async def test_an_odd_name_in_a_damaged_batch_is_not_believed(monkeypatch: pytes
 
 async def test_a_bomb_with_an_odd_name_is_not_set_off_by_the_second_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     codec.bound()
-    bomb = named(0, 0, b"caf\xe9")
-    bomb[RECORDS:] = gzip.compress(bytes(codec.UNCOMPRESSED_MAX + 1))
-    bomb[ATTRIBUTES + 1] |= 1
-    bomb[8:12] = (len(bomb) - 12).to_bytes(4, "big")
-    bomb[CRC:ATTRIBUTES] = calc_crc32c(bytes(bomb[ATTRIBUTES:])).to_bytes(4, "big")
+    bomb = named(0, False, b"caf\xe9")
+    squeeze(bomb, bytes(codec.UNCOMPRESSED_MAX + 1))
+    segment.seal(bomb)
     records, _ = await read(monkeypatch, 0, bomb)
     assert "more than 67108864 bytes" in cast(UnreadableRecord, records[0]).reason
