@@ -1,7 +1,7 @@
 """Reads a partition around a batch that cannot be read: wrong checksum, unknown codec, more bytes than anybody sends.
 
 Such a batch becomes one unreadable record: its place, its raw bytes as the broker holds them, and what is wrong. So it ends
-as a dead letter and the position moves past it.
+as a dead letter and the position moves past it. Where only the name of a header is wrong, only its record is (`odd_name`).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _forgiving(
     readable = _reader(tp, _Counted(found, odd_name.Batch), aborted, position)
     try:
         portion.fill(records, map(odd_name.refused, readable))
-    except Exception:  # noqa: BLE001 - as above; what the first reader said is reported
+    except Exception:  # noqa: BLE001 - the bytes broke this reader too, in whatever way; what the first one said is reported
         return None
     following: int = readable.next_fetch_offset
     return (records, following) if position < following <= log_end else None

@@ -1,8 +1,10 @@
 -- name: patch_detail
 -- role: hitl_sidecar
 -- The current round of one patch as it stands, with those who approved it, who holds it, and whether it is this person's own.
-SELECT p.patch_id, p.apv_id, ARRAY(SELECT p.apv_id UNION ALL SELECT o.apv_id FROM other_apv AS o WHERE o.patch_id = p.patch_id) AS apv_ids,
-       p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest, p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
+SELECT p.patch_id, p.apv_id,
+       ARRAY(SELECT p.apv_id UNION ALL SELECT o.apv_id FROM other_apv AS o WHERE o.patch_id = p.patch_id) AS apv_ids,
+       p.cve_id, p.round, p.state, p.approved_by, p.seq, p.version, p.patch_digest, p.evidence_digest,
+       p.severity, p.risk, p.ml_confidence, p.ml_prediction, p.policy_version, p.reasons, p.received_at, p.changed_at,
        p.evidence_due_at, p.opened_at, p.expires_at, p.detected_at, p.synthetic,
        is_own(p, $2) AS own, (glass_unreviewed(p))[1] AS glass_broken_by, c.person AS claimed_by, c.until AS claimed_until, approvals_needed(p) AS approvals_required,
        CASE WHEN p.state = 'approved' THEN d.approvers ELSE voters(p) END AS approvals,
