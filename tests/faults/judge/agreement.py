@@ -179,6 +179,14 @@ def _check_people_s(view: View) -> Iterator[Violation]:
                 yield Violation("approval_contradicted", f"{row['patch_id']} still stands: {sorted(new)}")
 
 
+def _words_against(view: View, row: Row) -> Iterator[Row]:
+    """What people rejected of the same diff, and other patches of an apv_id that any result of this one names."""
+    yield from view.rejected[row["patch_digest"]]
+    for apv_id in {row["apv_id"], *view.apv_ids.get(row["patch_id"], ())}:
+        for patch_id in view.kin[apv_id].keys() - {row["patch_id"]}:
+            yield from view.rejections[patch_id]
+
+
 def check_states(view: View) -> Iterator[Violation]:
     """The row of a patch is what its decisions say, and a revocation has a reason in the evidence."""
     for row in view.rows["patch"]:
@@ -193,10 +201,9 @@ def check_states(view: View) -> Iterator[Violation]:
         is_decided = last in {"approved", "rejected"} and decisions[-1]["round"] == row["round"]
         if row["state"] in {"collecting", "pending"} and is_decided:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']} although {last}")
-    rejected = view.rejected
     for row in view.rows["decision"]:
-        if any(no["decided_at"] <= row["decided_at"] for no in rejected[row["patch_digest"]]):
-            continue  # a person's word against the same diff is reason enough
+        if any(no["decided_at"] <= row["decided_at"] for no in _words_against(view, row)):
+            continue  # reason enough
         if (
             row["decision"] == "revoked"
             and row["mode"] == "policy"

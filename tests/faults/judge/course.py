@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.faults.judge.snapshot import Row
-from tests.faults.judge.view import View, Violation, grouped
+from tests.faults.judge.view import View, Violation
 
 # The server's own clock says both when something was decided and when that was committed.
 CLOCK = timedelta(seconds=1)
@@ -49,9 +49,6 @@ def check_policy_kept_out(view: View) -> Iterator[Violation]:
 
     A patch is of every apv_id that one of its results names.
     """
-    rejections = grouped(
-        (row for row in view.rows["decision"] if row["decision"] == "rejected"), lambda row: str(row["patch_id"])
-    )
     stood = _standing(view)
     for row in view.rows["decision"]:
         if row["decision"] != "approved" or row["mode"] != "policy":
@@ -62,7 +59,7 @@ def check_policy_kept_out(view: View) -> Iterator[Violation]:
             yield Violation("approved_under_review", f"{name} was {before and before['was']}")
         others = _siblings(view, row, at)
         same = [] if row["patch_digest"] is None else view.rejected[row["patch_digest"]]
-        for no in (*same, *(no for patch_id in (row["patch_id"], *others) for no in rejections[patch_id])):
+        for no in (*same, *(no for patch_id in (row["patch_id"], *others) for no in view.rejections[patch_id])):
             committed = _committed(no)
             if committed is not None and committed + CLOCK < at:
                 yield Violation("approved_after_rejection", f"{name}: {no['patch_id']} was rejected at {committed}")
@@ -73,9 +70,14 @@ def check_policy_kept_out(view: View) -> Iterator[Violation]:
 
 
 def _siblings(view: View, row: Row, at: datetime) -> set[str]:
-    """Other patches of which it could be seen at that time that they are of the apv_id of a decision."""
-    kin = view.kin.get(row["apv_id"], {})
-    return {patch_id for patch_id, since in kin.items() if since is None or since + CLOCK < at} - {row["patch_id"]}
+    """Other patches of which it could be seen at that time that they are of the apv_id of a decision.
+
+    0.1.0 looked no further than at that of their first result.
+    """
+    first_only = view.has_older_release
+    kin = view.kin.get(row["apv_id"], {}).items()
+    seen = {patch_id for patch_id, since in kin if since is None or (not first_only and since + CLOCK < at)}
+    return seen - {row["patch_id"]}
 
 
 def _standing(view: View) -> dict[str, list[tuple[datetime, datetime | None]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -58,14 +57,13 @@ def check_throws(view: View) -> Iterator[Violation]:
 
 def check_withheld(view: View) -> Iterator[Violation]:
     """What the rules approve, alone in its round and of its kind, is approved as soon as it comes."""
-    apv_ids = Counter(apv_id for patch in view.rows["patch"] for apv_id in _named(view, patch))
     throws = _throws(view.world.journal)
     for row in view.rows["patch"]:
         results = view.round_evidence[row["patch_id"], 1]
         became = next((move["state"] for move in view.course[row["patch_id"]]), None)
         if became == "approved" or row["round"] != 1 or len(results) != 1:
             continue
-        if apv_ids[row["apv_id"]] > 1 or view.rejected[row["patch_digest"]]:
+        if len(view.kin[row["apv_id"]]) > 1 or view.rejected[row["patch_digest"]]:
             continue
         events, came = view.read_evidence(results), datetime.fromisoformat(results[0]["received_at"])
         if any(throw.asked_off - CLOCK <= came <= throw.on + CLOCK for throw in throws):
@@ -74,11 +72,6 @@ def check_withheld(view: View) -> Iterator[Violation]:
             continue
         if not oracle.refusals(events, view.policy(row["policy_version"])):
             yield Violation("approval_withheld", f"{row['patch_id']} became {became}: {row['reasons']}")
-
-
-def _named(view: View, patch: Row) -> set[str]:
-    """Every apv_id that a patch is of."""
-    return {patch["apv_id"], *view.apv_ids.get(patch["patch_id"], ())}
 
 
 def _throws(journal: Sequence[Row]) -> list[Throw]:

@@ -191,23 +191,27 @@ class View:
 
     @cached_property
     def kin(self) -> dict[str, dict[str, datetime | None]]:
-        """Of each apv_id the patches that are of it, with when a later result could be seen to say so; None for the first.
-
-        0.1.0 looked no further than at that of the first.
-        """
+        """Of each apv_id the patches that are of it, with when a later result could be seen to say so; None for the first."""
         found: dict[str, dict[str, datetime | None]] = {}
-        for row in self.rows["decision"]:
+        for row in (*self.rows["patch"], *self.rows["decision"]):
             found.setdefault(row["apv_id"], {})[row["patch_id"]] = None
-        for patch_id, named in () if self.has_older_release else self.apv_ids.items():
+        for patch_id, named in self.apv_ids.items():
             for apv_id, since in named.items():
                 found.setdefault(apv_id, {}).setdefault(patch_id, since)
         return found
 
     @cached_property
+    def rejections(self) -> Groups[str]:
+        """Rejections by the patch that was rejected."""
+        return grouped(self._rejections(), lambda row: str(row["patch_id"]))
+
+    @cached_property
     def rejected(self) -> Groups[str | None]:
         """Rejections by the diff that was rejected."""
-        rows = [row for row in self.rows["decision"] if row["decision"] == "rejected"]
-        return grouped(rows, lambda row: row["patch_digest"])
+        return grouped(self._rejections(), lambda row: row["patch_digest"])
+
+    def _rejections(self) -> Iterable[Row]:
+        return (row for row in self.rows["decision"] if row["decision"] == "rejected")
 
     def policy(self, version: int) -> Row:
         """What stands in the document of that version."""
