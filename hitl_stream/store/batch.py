@@ -125,7 +125,9 @@ def _decode_one(
     try:
         return Decoded(record, decoder(record), None)
     except BadRecord as failure:
-        return Decoded(record, None, failure)
+        # Said anew: what was raised knows its frames, and they know the whole batch, which would know it. Such a circle keeps
+        # all its records until the garbage collector comes by, minutes later where little happens.
+        return Decoded(record, None, BadRecord(failure.reason))
     except Exception as bug:  # noqa: BLE001 - a bug in pure code: the same input would fail again (DESIGN 4.7)
         return Decoded(record, None, Defect(describe(bug)))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hitl_stream.contract.decode import decode_result
 from hitl_stream.contract.fact import Result
 from hitl_stream.contract.record import Record, StoredRecord
 from hitl_stream.store import batch
 from hitl_stream.store.batch import Recorded, Span
+from tests.event import binary, data
 
 
 def test_what_a_bug_says_is_one_short_line_without_what_upstream_wrote_into_it() -> None:
@@ -32,6 +35,22 @@ def test_what_a_bug_says_is_one_short_line_without_what_upstream_wrote_into_it()
         assert reason.startswith("internal error, please report: ")
         assert reason.isprintable()
         assert len(reason) <= 500
+
+
+def test_a_batch_with_bad_records_is_gone_once_nobody_holds_it() -> None:
+    def decode() -> list[bool]:
+        records = [binary(f"e-{n}", data() if n % 2 else {}, key=b"p-1") for n in range(10)]
+        one = Span("wargaming.results", 0, 0, len(records), 1, list(records))
+        whole = batch.decode([one], decode_result, {})
+        return [decoded.failure is None for decoded in whole]
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert decode() == [False, True] * 5
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def spans(*counts: int) -> list[Span]:
