@@ -50,18 +50,29 @@ class UnknownTopic(AdminRefused):
     """The broker that was asked does not know the topic; another one may."""
 
 
+class _Complaint:
+    """The last thing that a client complained about, which says more than the time-out that follows."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def hear(self, error: KafkaError) -> None:
+        """Called by the client."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # follows every other complaint and says nothing
+            self.text = error.str()
+
+
 class _Session:
-    """One client and the last thing it complained about, which says more than the time-out that follows."""
+    """One client, for as long as somebody holds this: its threads and connections end with it.
+
+    The client must know nothing that knows the session, or both stay until the garbage collector comes by.
+    """
 
     def __init__(self, connection: KafkaConnection) -> None:
-        self._complaint = ""
+        self._complaint = _Complaint()
         self._where = connection.bootstrap_servers
-        settings: dict[str, Any] = {**connection.confluent(), "error_cb": self._hear, "log_level": 2}
+        settings: dict[str, Any] = {**connection.confluent(), "error_cb": self._complaint.hear, "log_level": 2}
         self.client = AdminClient(settings)
-
-    def _hear(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # follows every other complaint and says nothing
-            self._complaint = error.str()
 
     def metadata(self) -> Any:
         """All topics; asking for one by name could create it."""
@@ -82,7 +93,7 @@ class _Session:
         cause: KafkaError = error.args[0]
         self.client.poll(0)  # complaints are only heard here
         if cause.code() < 0 or cause.retriable():  # below zero: librdkafka's own, the broker never answered
-            return Unavailable(f"Kafka at {self._where}: {self._complaint or cause.str()}")
+            return Unavailable(f"Kafka at {self._where}: {self._complaint.text or cause.str()}")
         if cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return AlreadyExists()
         if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

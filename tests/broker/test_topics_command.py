@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 import yaml
 from confluent_kafka import Producer
@@ -198,6 +200,20 @@ def test_watermarks_follow_what_is_written(declared: Declared, connection: Kafka
         producer.produce(name, b"x", partition=1)
     producer.flush(30)
     assert admin.watermarks(connection, [name, "of.nobody"]) == {name: {0: (0, 0), 1: (0, 3), 2: (0, 0), 3: (0, 0)}}
+
+
+def test_a_question_to_the_broker_leaves_no_connection_and_no_thread_behind(connection: KafkaConnection) -> None:
+    process = psutil.Process()
+    admin.topic_ids(connection, ["t.nowhere"])
+    gc.collect()
+    gc.disable()
+    try:
+        before = process.num_fds(), process.num_threads()
+        for _ in range(3):
+            admin.topic_ids(connection, ["t.nowhere"])
+        assert (process.num_fds(), process.num_threads()) == before
+    finally:
+        gc.enable()
 
 
 def test_a_refused_order_is_told_with_the_reason(declared: Declared, connection: KafkaConnection) -> None:
