@@ -17,13 +17,14 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:hitl-stream:decision")
 _NAMESPACE_BYTES = NAMESPACE.bytes
 
 
-@lru_cache(4096)  # a decision is named in its row, in its message and in the auto-approved event
+# A decision is named in its row, in its message and in the auto-approved event: as many as two full batches have.
+@lru_cache(2048)
 def decision_id(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
     """The id of one decision: uuid5 of compact JSON `[patch_id, round, seq]`."""
     return _uuid5([patch_id, round, seq])
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def review_id(patch_id: str, round: int, seq: int) -> str:  # noqa: A002 - the contract's word
     """The id of one review; `seq` is the number that the next decision will get."""
     return _uuid5(["review", patch_id, round, seq])

@@ -82,7 +82,7 @@ def timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).isoformat('T', 'milliseconds')[:-6]}Z"
 
 
-@lru_cache(1024)  # once for the row and its messages; most decisions of a batch say the same
+@lru_cache(256)  # once for the row and its messages; most decisions of a batch say the same, and each takes some KB
 def reasons_json(reasons: tuple[ReasonRow, ...]) -> str:
     """Reasons as they stand in messages and in the database."""
     return orjson.dumps(
