@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 import statistics
 import sys
 import tempfile
@@ -201,13 +202,17 @@ def main(arguments: list[str] | None = None) -> int:
     steady = Steady(given.minutes, given.rate)
     with tempfile.TemporaryDirectory(prefix="hitl-soak-") as scratch:
         outcome = run(steady, given.seed, Path(scratch))
+        if not outcome.is_good:
+            kept = tempfile.mkdtemp(prefix="hitl-soak-wrong-")
+            shutil.copytree(scratch, kept, dirs_exist_ok=True)
+            print(f"Logs and a copy of the world are in {kept}.")
     told = "\n".join(text(steady, outcome)) + "\n"
     print(told)
     if given.report:
         given.report.write_text(told)
         write_minutes(given.report.with_suffix(".csv"), steady.sampled)
-    wrong = outcome.violations or outcome.failures or any(outcome.deaths.values())
-    return 1 if wrong or any(series.grows for series in steady.series()) else 0
+    is_right = outcome.is_good and not any(outcome.deaths.values())
+    return 1 if not is_right or any(series.grows for series in steady.series()) else 0
 
 
 if __name__ == "__main__":
