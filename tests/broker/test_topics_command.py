@@ -208,10 +208,11 @@ def test_a_question_to_the_broker_leaves_no_connection_and_no_thread_behind(conn
     gc.collect()
     gc.disable()
     try:
-        before = process.num_fds(), process.num_threads()
+        descriptors, threads = process.num_fds(), process.num_threads()
         for _ in range(3):
             admin.topic_ids(connection, ["t.nowhere"])
-        assert (process.num_fds(), process.num_threads()) == before
+        assert process.num_fds() <= descriptors  # clients of other tests may end meanwhile
+        assert process.num_threads() <= threads
     finally:
         gc.enable()
 
