@@ -38,7 +38,7 @@ EMPTYING: Final = ("outbox", "queue", "consumer_position", "outbox_shard")
 LASTING: Final = "change"
 DEAD: Final = "SELECT n_dead_tup::float8 FROM pg_stat_user_tables WHERE relname = $1"
 SIZE: Final = "SELECT pg_total_relation_size($1::text::regclass)::float8 / 1048576"
-ROW_SIZE: Final = "SELECT pg_total_relation_size($1::text::regclass) / greatest(count(*), 1)::float8 FROM change"
+ROW_SIZE: Final = f"SELECT pg_total_relation_size('{LASTING}') / greatest(count(*), 1)::float8 FROM {LASTING}"
 RETAINED: Final = "SELECT sum(size)::float8 / 1048576 FROM pg_ls_waldir()"
 FLUSHED: Final = "SELECT pg_current_wal_flush_lsn()::text"
 # What was written ahead between two places: the changes, and pages as a whole, which Postgres writes when it first changes one
@@ -121,7 +121,7 @@ class Steady:
             self._add(f"dead rows of {table}", at, episode.witness.ask(DEAD, table))
             self._add(f"disk of {table}", at, episode.witness.ask(SIZE, table))
         self._add(f"dead rows of {LASTING}", at, episode.witness.ask(DEAD, LASTING))
-        self._add(f"bytes a row of {LASTING}", at, episode.witness.ask(ROW_SIZE, LASTING))
+        self._add(f"bytes a row of {LASTING}", at, episode.witness.ask(ROW_SIZE))
         self._add("records not recorded yet", at, episode.witness.everything().unrecorded)
         self._add("WAL that is kept", at, episode.witness.ask(RETAINED))
         self._add("age of the outbox", at, episode.witness.ask(WAITING))

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.faults.judge import oracle
 from tests.faults.judge.snapshot import Row
-from tests.faults.judge.view import View, Violation, body, hexed
+from tests.faults.judge.view import View, Violation, body, came_at, hexed
 
 LETTERS = 1_862_340_480  # the first shard of dead letters: that of partition 0
 SAME_FIELDS = (
@@ -179,11 +179,6 @@ def _check_people_s(view: View) -> Iterator[Violation]:
                 yield Violation("approval_contradicted", f"{row['patch_id']} still stands: {sorted(new)}")
 
 
-def _came_at(row: Row) -> str:
-    """When a decision could be seen. A batch has one time, its beginning: a word that it still sees may be dated later."""
-    return str(row["committed_at"] or row["decided_at"])
-
-
 def _words_against(view: View, row: Row) -> Iterator[Row]:
     """What people rejected of the same diff, and other patches of an apv_id that any result of this one names."""
     yield from view.rejected[row["patch_digest"]]
@@ -207,7 +202,7 @@ def check_states(view: View) -> Iterator[Violation]:
         if row["state"] in {"collecting", "pending"} and is_decided:
             yield Violation("patch_row_wrong", f"{row['patch_id']} is {row['state']} although {last}")
     for row in view.rows["decision"]:
-        if any(_came_at(no) <= _came_at(row) for no in _words_against(view, row)):
+        if any(came_at(no) <= came_at(row) for no in _words_against(view, row)):
             continue  # reason enough
         if (
             row["decision"] == "revoked"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
 from fnmatch import fnmatchcase
 
 from tests.faults.judge import asks, oracle
 from tests.faults.judge.asks import Ask, Effect
 from tests.faults.judge.oracle import Event
 from tests.faults.judge.snapshot import Row
-from tests.faults.judge.view import View, Violation
+from tests.faults.judge.view import View, Violation, came_at
 
 MUST_LEAVE_A_ROW = ("approve", "reject", "revoke", "reopen", "comment")  # a claim may be held already
 CLOCK_S = 1.0
@@ -103,21 +102,21 @@ def check_quorum(view: View) -> Iterator[Violation]:
     """An approval has as many different people as it needs, none an author, each with the role when it was committed."""
     windows = Windows(view.world.journal)
     for row in view.rows["vote"]:
-        at = _committed(row)
-        if windows.is_told and at is not None and windows.lacks(row["person"], row["role"], at):
+        at = came_at(row).timestamp()
+        if windows.is_told and windows.lacks(row["person"], row["role"], at):
             yield Violation("unauthorised", f"vote of {row['person']} on {row['patch_id']} without role {row['role']}")
     for effect in asks.effects(view.rows):
-        row, at = effect.row, _committed(effect.row)
+        row, at = effect.row, came_at(effect.row).timestamp()
         role = row["role"] or ""
-        if effect.kind == "action" and windows.is_told and at is not None and windows.lacks(effect.who, role, at):
+        if effect.kind == "action" and windows.is_told and windows.lacks(effect.who, role, at):
             yield Violation("unauthorised", f"{effect.name} without role {role}")
     for row in view.rows["decision"]:
         if row["mode"] != "human":
             continue
         name = f"{row['patch_id']} seq {row['seq']}"
-        at = _committed(row)
+        at = came_at(row).timestamp()
         role = row["role"] or ""
-        if windows.is_told and at is not None and windows.lacks(row["decided_by"], role, at):
+        if windows.is_told and windows.lacks(row["decided_by"], role, at):
             yield Violation("unauthorised", f"{name} was {row['decision']} by {row['decided_by']} without role {role}")
         if row["decision"] == "approved":
             yield from _check_approval(view, windows, row, name)
@@ -129,8 +128,8 @@ def _check_approval(view: View, windows: Windows, row: Row, name: str) -> Iterat
         for vote in view.votes[row["patch_id"], row["seq"]]
         if (vote["evidence_digest"], vote["patch_digest"]) == (row["evidence_digest"], row["patch_digest"])
     ]
-    at = _committed(row)
-    if windows.is_told and at is not None:
+    at = came_at(row).timestamp()
+    if windows.is_told:
         votes = [vote for vote in votes if not windows.lacks(vote["person"], vote["role"], at)]
     voters = {vote["person"] for vote in votes}
     if not set(row["approvers"]) <= voters or not voters:
@@ -166,12 +165,6 @@ def _needed(view: View, events: list[Event]) -> int:
     rank = max({"none": 0, "low": 0, "medium": 1, "high": 2, "critical": 3}.get(word, 2) for word in words)
     rules = {row["class"]: row["needed"] for row in view.rows["approval_rule"]}
     return int(rules[("low", "medium", "high", "critical")[rank]])
-
-
-def _committed(row: Row) -> float | None:
-    """When others could see it; where the server does not keep that, when it is dated."""
-    at = row["committed_at"] or row.get("decided_at") or row.get("at")
-    return None if at is None else datetime.fromisoformat(at).timestamp()
 
 
 def check_audit(view: View) -> Iterator[Violation]:

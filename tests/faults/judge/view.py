@@ -46,6 +46,14 @@ def grouped(rows: Iterable[Row], key: Callable[[Row], K]) -> Groups[K]:
     return found
 
 
+def came_at(row: Row) -> datetime:
+    """When others could see it; where the server does not keep that, when it is dated.
+
+    A transaction dates everything with its beginning, so that it may have seen what is dated later than what it did.
+    """
+    return datetime.fromisoformat(row["committed_at"] or row.get("decided_at") or row["at"])
+
+
 class Violation(NamedTuple):
     """One thing that is not as it must be."""
 
