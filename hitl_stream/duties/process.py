@@ -12,7 +12,7 @@ from hitl_stream.contract.topics import Topics
 from hitl_stream.duties import evidence, expiry, retention, tallies
 from hitl_stream.duties.scheduler import Scheduler
 from hitl_stream.errors import Unavailable
-from hitl_stream.observe import log
+from hitl_stream.observe import log, memory
 from hitl_stream.observe.breaker import Breaker
 from hitl_stream.observe.grace import expire_after
 from hitl_stream.observe.health import Health
@@ -78,6 +78,7 @@ class SchedulerProcess:
             registered = await self._until(lambda: _register(database))
             scheduler = Scheduler(database, registered, self._duties, self._breaker)
             self._connected = True
+            memory.settle()
             log.get().info("scheduler_started", duties=[duty.name for duty in self._duties])
             try:
                 await scheduler.run()

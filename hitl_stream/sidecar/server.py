@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from hitl_stream.errors import Fatal, Unavailable
-from hitl_stream.observe import collector, log
+from hitl_stream.observe import log, memory
 from hitl_stream.settings import LOOPBACK, Settings
 from hitl_stream.sidecar import app, issuer
 from hitl_stream.sidecar.console import Console, Login
@@ -100,7 +100,7 @@ async def serve(chosen: Settings) -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    collector.settle()
+    memory.settle()
     connected = asyncio.create_task(_stay_connected(made, server, chosen.database))
     try:
         await server.serve()

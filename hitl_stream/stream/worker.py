@@ -15,7 +15,7 @@ from typing import Protocol
 
 from hitl_stream.contract.topics import Topics
 from hitl_stream.errors import HitlError
-from hitl_stream.observe import collector, log
+from hitl_stream.observe import log, memory
 from hitl_stream.observe.grace import expire_after
 from hitl_stream.observe.health import Health
 from hitl_stream.settings import Settings
@@ -130,7 +130,7 @@ class Worker:
             await _leave(database, registered)
 
     async def _until_over(self, pipeline: Pipeline) -> None:
-        collector.settle()
+        memory.settle()
         pipeline.start()
         log.get().info("worker_started", topics=len(self._topics.all()), instance=self._part.instance)
         try:
