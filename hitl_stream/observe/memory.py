@@ -29,7 +29,7 @@ def settle() -> None:
 def _give_back(loop: asyncio.AbstractEventLoop, trim: Callable[[int], int]) -> None:
     """Holes in the heap go back to the system, now and regularly: about a millisecond, and pages are had again when needed.
 
-    By itself glibc gives back what lies above the last block in use: whatever outlives a batch held 25 MB of a worker that
+    By itself glibc gives back what lies above the last block in use: whatever outlives a batch held 17 MB of a worker that
     were of no use to anybody. A mapping for each large block (M_MMAP_THRESHOLD) does the same, for 5 % more CPU.
     """
     trim(0)
