@@ -152,7 +152,8 @@ def _retain(stage: Stage, size: int) -> None:
         )
         for topic in stage.topics
     ]
-    for answer in AdminClient(stage.client()).incremental_alter_configs(changes).values():
+    client = AdminClient(stage.client())  # held: what it was asked ends with it
+    for answer in client.incremental_alter_configs(changes).values():
         answer.result()
 
 
